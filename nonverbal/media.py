@@ -1,0 +1,116 @@
+"""Decoding and encoding of media, in one place: PyAV in this process, imageio-ffmpeg's binary outside it."""
+
+import subprocess
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from nonverbal.layouts import FPS
+
+SAMPLE_RATE = 16_000
+
+
+class MediaError(ValueError):
+    """A file that cannot be decoded; the message says why."""
+
+
+def ffmpeg() -> str:
+    """Path of the ffmpeg binary that is installed with the Python packages."""
+    import imageio_ffmpeg
+
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def run_ffmpeg(*arguments: str) -> None:
+    """Run ffmpeg quietly, overwriting outputs.
+
+    Raises:
+        MediaError: with ffmpeg's last line, when it fails.
+    """
+    command = [ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or ["no message"]
+        raise MediaError(f"ffmpeg: {lines[-1]}")
+
+
+def decode_frames(path: Path) -> Iterator[np.ndarray]:
+    """The frames of a video in order, uint8 RGB [height, width, 3].
+
+    Raises:
+        MediaError: the file has no picture that can be decoded.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise MediaError(f"{path.name} has no video stream")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for frame in container.decode(stream):
+                yield frame.to_ndarray(format="rgb24")
+    except av.error.FFmpegError as error:
+        raise MediaError(f"{path.name}: {error.strerror}") from error
+
+
+def read_audio(path: Path) -> np.ndarray:
+    """A 16 kHz mono 16-bit WAV as float32 in -1..1, [samples].
+
+    Raises:
+        MediaError: the file is something else.
+    """
+    try:
+        with wave.open(str(path), "rb") as handle:
+            shape = (handle.getnchannels(), handle.getsampwidth(), handle.getframerate())
+            if shape != (1, 2, SAMPLE_RATE):
+                raise MediaError(f"{path.name}: expected 16 kHz mono 16-bit, found {shape}")
+            samples = np.frombuffer(handle.readframes(handle.getnframes()), dtype="<i2")
+    except (wave.Error, EOFError) as error:
+        raise MediaError(f"{path.name}: {error}") from error
+    return samples.astype(np.float32) / 32768
+
+
+def write_audio(path: Path, samples: np.ndarray) -> None:
+    """Write float samples in -1..1 as 16 kHz mono 16-bit WAV."""
+    with wave.open(str(path), "wb") as handle:
+        handle.setnchannels(1)
+        handle.setsampwidth(2)
+        handle.setframerate(SAMPLE_RATE)
+        handle.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+class VideoWriter:
+    """Write RGB frames as H.264 at 25 frames a second; a context manager.
+
+    Args:
+        path: file to write (.mp4).
+        width, height: even numbers of pixels.
+    """
+
+    def __init__(self, path: Path, width: int, height: int) -> None:
+        import av
+
+        self.container = av.open(str(path), "w")
+        self.stream = self.container.add_stream("libx264", rate=FPS)
+        self.stream.width, self.stream.height, self.stream.pix_fmt = width, height, "yuv420p"
+        self.stream.options = {"preset": "veryfast", "crf": "20", "threads": "1"}
+
+    def write(self, frame: np.ndarray) -> None:
+        """Add one uint8 RGB frame [height, width, 3]."""
+        import av
+
+        for packet in self.stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")):
+            self.container.mux(packet)
+
+    def __enter__(self) -> "VideoWriter":
+        """The file is open already."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Flush the encoder and close the file."""
+        for packet in self.stream.encode():
+            self.container.mux(packet)
+        self.container.close()

@@ -1,0 +1,37 @@
+"""Progress of long work: a bar on a terminal, a line now and then in a log file."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+log = logging.getLogger("nonverbal")
+Item = TypeVar("Item")
+LOG_EVERY_S = 30.0
+
+
+def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
+    """Yield the items; show a rich bar on a terminal, else log `label: done/total` at most every 30 seconds."""
+    total = total if total is not None else (len(items) if isinstance(items, Sized) else None)
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from _logged(items, label, total)
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield from progress.track(items, total=total, description=label)
+
+
+def _logged(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item]:
+    last, done = time.monotonic(), 0
+    for done, item in enumerate(items, start=1):
+        yield item
+        if time.monotonic() - last > LOG_EVERY_S:
+            log.info("%s: %d/%s", label, done, total if total is not None else "?")
+            last = time.monotonic()
+    log.info("%s: %d done", label, done)

@@ -1,0 +1,248 @@
+"""Every table that passes between rules: columns, types, units; checked on write and on read.
+
+Times are seconds and frames are numbers at 25 a second, both relative to the clip; boxes are pixels of the clip.
+A table with `kept` and `reason` has one row a unit: `reason` is empty where `kept` is true, a word of the
+table's REASONS where it is false, and `detail` says in a sentence how it was decided.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES
+
+DESCRIPTOR = 32  # numbers in a track's identity descriptor
+ROW_GROUP = 50_000  # rows; a job that reads one clip of a large table unpacks little else
+
+TEXT, INT, FLOAT, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+BOX = [("x0", pa.float32()), ("y0", pa.float32()), ("x1", pa.float32()), ("y1", pa.float32())]
+DECISION = [("kept", BOOL), ("reason", TEXT), ("detail", TEXT)]
+UTTERANCE = [("clip_id", TEXT), ("utterance_id", INT)]
+
+
+def vector(length: int) -> pa.DataType:
+    """A fixed-size list of float32."""
+    return pa.list_(pa.float32(), length)
+
+
+def lists(**columns: pa.DataType) -> pa.DataType:
+    """A nested field of the dataset: a struct of lists of one length, as `datasets` reads a dict of lists."""
+    return pa.struct([(name, pa.list_(kind)) for name, kind in columns.items()])
+
+
+def cue_columns(features: int) -> list[tuple[str, pa.DataType]]:
+    """One row a visible frame of an utterance; unknown numbers are NaN, never zero."""
+    return [
+        *UTTERANCE, ("speaker", INT), ("frame", INT), ("valid", BOOL), ("confidence", pa.float32()),
+        ("features", vector(features)),
+    ]  # fmt: skip
+
+
+def named(value: str) -> pa.DataType:
+    """A list of (name, value) texts."""
+    return pa.list_(pa.struct([("name", TEXT), (value, TEXT)]))
+
+
+TABLES: dict[str, pa.Schema] = {
+    name: pa.schema(columns)
+    for name, columns in {
+        # collect
+        "sources": [
+            ("source", TEXT), ("channel_id", TEXT), ("url", TEXT), ("entries", INT), *DECISION,
+        ],  # one row a listed source; source: the config's word for it; entries: videos it lists
+        "channels": [
+            ("video_id", TEXT), ("channel_id", TEXT), ("url", TEXT), ("title", TEXT), ("uploaded", TEXT),
+            ("duration_s", FLOAT), ("thumbnail_url", TEXT), *DECISION,
+        ],  # one row a listed entry; uploaded is YYYY-MM-DD or ""
+        "thumbnails": [
+            ("video_id", TEXT), ("people", INT), ("best_score", FLOAT), ("error", TEXT),
+        ],  # people: faces at or above the detector's lowest score; error is "" or why there is no picture
+        "keep_people": [("video_id", TEXT), *DECISION],
+        "download": [
+            ("video_id", TEXT), ("channel_id", TEXT), ("title", TEXT), ("path", TEXT), ("duration_s", FLOAT),
+            ("width", INT), ("height", INT), ("fps", FLOAT), ("captions", TEXT), ("caption_language", TEXT),
+            ("language", TEXT), ("licence", TEXT), ("sha256", TEXT), *DECISION,
+        ],  # path and captions: file names inside the shard's media folder, "" when absent; language: of the container
+        "clips": [
+            ("clip_id", TEXT), ("video_id", TEXT), ("channel_id", TEXT), ("segment_id", INT), ("start_s", FLOAT),
+            ("end_s", FLOAT), ("frames", INT), ("width", INT), ("height", INT), ("video", TEXT), ("audio", TEXT),
+            ("loudness_dbfs", FLOAT), *DECISION,
+        ],  # start_s, end_s in the video; video (25 fps) and audio (16 kHz mono WAV): names in the shard's clips folder
+        # speech
+        "turns": [("clip_id", TEXT), ("speaker", INT), ("start_s", FLOAT), ("end_s", FLOAT)],
+        "speakers": [
+            ("clip_id", TEXT), ("speakers", INT), ("speech_s", FLOAT), ("overlap_s", FLOAT), ("second_share", FLOAT),
+        ],  # second_share: part of all speech that the second-most active speaker has
+        "keep_two_speakers": [("clip_id", TEXT), *DECISION],
+        "transcript": [
+            ("clip_id", TEXT), ("word_index", INT), ("word", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),
+            ("confidence", FLOAT), ("interpolated", BOOL),
+        ],
+        "languages": [
+            ("clip_id", TEXT), ("language", TEXT), ("score", FLOAT), ("source", TEXT), ("words", INT),
+            ("words_source", TEXT),
+        ],  # language: ISO 639-1 or "" when undetermined; source: container, captions, captions_text, none
+        "keep_language": [("clip_id", TEXT), *DECISION],
+        "words": [
+            *UTTERANCE, ("word_index", INT), ("speaker", INT), ("word", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),
+            ("interpolated", BOOL),
+        ],  # word_index counts in the clip; speaker is 0 or 1, in order of first word
+        "utterances": [
+            *UTTERANCE, ("speaker", INT), ("text", TEXT), ("start_s", FLOAT), ("end_s", FLOAT), ("words", INT),
+        ],
+        # speakers (who is seen)
+        "tracks": [
+            ("clip_id", TEXT), ("track_id", INT), ("frame", INT), ("score", pa.float32()),
+            *[("face_" + name, kind) for name, kind in BOX], *[("person_" + name, kind) for name, kind in BOX],
+            ("mouth_open", pa.float32()), ("descriptor", vector(DESCRIPTOR)),
+        ],  # one row a track a frame; score: the detector's, 0 where it was silent (mesh alone, or a filled gap);
+        # mouth_open: lip gap / mouth width, NaN when the mesh finds no face
+        "active_speaker": [
+            ("clip_id", TEXT), ("track_id", INT), ("frame", INT), ("score", pa.float32()), ("person", INT),
+        ],  # score above 0 means speaking; tracks of one person in a clip share its number
+        "visibility": [
+            ("clip_id", TEXT), ("words", INT), ("speaking_frames", INT), ("frames", INT), ("tracks", INT),
+        ],
+        "keep_visible": [("clip_id", TEXT), *DECISION],
+        "crops": [
+            *UTTERANCE, ("speaker", INT), ("frame", INT), ("track_id", INT), ("score", pa.float32()),
+            *[("face_" + name, kind) for name, kind in BOX], *[("person_" + name, kind) for name, kind in BOX],
+        ],  # one row a frame of an utterance in which its speaker is seen; score as in tracks
+        # cues
+        "face": cue_columns(FACE_FEATURES),
+        "body": cue_columns(BODY_FEATURES),
+        # dataset
+        "safety": [
+            *UTTERANCE, ("harmful", BOOL), ("score", FLOAT), ("start_s", FLOAT), ("end_s", FLOAT), ("backend", TEXT),
+        ],  # score 0..1; backend says what judged: a word list is not a safety model
+        "keep_safe": [("clip_id", TEXT), *DECISION],
+        "split": [("clip_id", TEXT), ("video_id", TEXT), ("channel_id", TEXT), ("group", TEXT), ("split", TEXT)],
+        "records": [
+            ("channel_id", TEXT), ("video_id", TEXT), ("segment_id", INT), ("duration", TEXT), ("fps", INT),
+            ("conversation", lists(
+                utterance_id=INT, speaker=INT, text=TEXT, start_time=FLOAT, end_time=FLOAT,
+                words=lists(word=TEXT, start_time=FLOAT, end_time=FLOAT),
+            )),
+            ("facial_expression", lists(utt_id=INT, frame=INT, features=vector(FACE_FEATURES))),
+            ("body_language", lists(utt_id=INT, frame=INT, features=vector(BODY_FEATURES))),
+            ("speaker_bbox", lists(frame=INT, bbox=vector(4))),
+            ("harmful_utterance_id", pa.list_(INT)),
+        ],  # the published VENUS record, one row a clip; duration is "HH:MM:SS ~ HH:MM:SS" in the video
+        "funnel": [
+            ("stage", TEXT), ("filter", TEXT), ("unit", TEXT), ("in", INT), ("kept", INT), ("reason", TEXT),
+            ("dropped", INT),
+        ],  # one row a filter and reason; a filter that drops nothing has one row with reason ""
+        # tokenizers
+        "sequences_index": [
+            ("row", INT), ("frames", INT), *UTTERANCE, ("speaker", INT), ("first_frame", INT), ("split", TEXT),
+        ],  # one row a run: frames of an utterance without a long gap; row: its first row in the frame array
+        "tokens": [
+            *UTTERANCE, ("speaker", INT), ("split", TEXT), ("first_frame", INT), ("frames", INT),
+            ("tokens", pa.list_(pa.int32())),
+        ],  # one row a run; token i covers frames first_frame + 8 i .. + 7; the last may reach past `frames`
+        # provenance
+        "ledger": [
+            ("path", TEXT), ("sha256", TEXT), ("rule", TEXT), ("wildcards", named("value")), ("function", TEXT),
+            ("script_sha256", TEXT), ("modules", named("sha256")), ("modules_sha256", TEXT),
+            ("inputs", named("sha256")),
+            ("params_sha256", TEXT), ("config_keys", pa.list_(TEXT)), ("packages", named("version")), ("seed", INT),
+            ("commit", TEXT), ("dirty", BOOL), ("host", TEXT), ("scheduler_job", TEXT), ("gpu", TEXT),
+            ("started", pa.timestamp("ms", "UTC")), ("ended", pa.timestamp("ms", "UTC")),
+        ],  # one row an artifact; dirty is null outside a git checkout
+    }.items()
+}  # fmt: skip
+
+# Why a unit may be dropped, by table: the funnel accepts no other word.
+REASONS: dict[str, tuple[str, ...]] = {
+    "sources": ("unreachable", "empty"),
+    "channels": ("duplicate", "before_first_date", "after_last_date", "over_channel_limit"),
+    "keep_people": ("no_people", "no_thumbnail"),
+    "download": ("not_found", "unavailable", "not_media", "truncated", "no_video_stream", "no_audio_stream"),
+    "clips": ("too_short", "undecodable"),
+    "keep_two_speakers": ("silent", "no_speech", "one_speaker", "more_than_two_speakers"),
+    "keep_language": ("other_language", "language_undetermined", "no_words"),
+    "keep_visible": ("nobody_visible", "speakers_not_visible"),
+    "keep_safe": ("harmful",),
+}
+
+
+class SchemaError(ValueError):
+    """A table does not have the columns, types or reasons that its schema names."""
+
+
+def write_table(path: Path, name: str, rows: pd.DataFrame | list[dict] | pa.Table) -> None:
+    """Check rows against TABLES[name] and write them as Parquet, atomically."""
+    table = as_table(name, rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(table, partial, compression="zstd", row_group_size=ROW_GROUP)
+    partial.replace(path)
+
+
+def as_table(name: str, rows: pd.DataFrame | list[dict] | pa.Table) -> pa.Table:
+    """Rows as an Arrow table of the schema TABLES[name].
+
+    Raises:
+        SchemaError: a column is missing or unknown, a type does not fit, or a decision has an unknown reason.
+    """
+    schema = TABLES[name]
+    try:
+        if isinstance(rows, pd.DataFrame):
+            _same_columns(name, list(rows.columns))
+            table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
+        elif isinstance(rows, pa.Table):
+            _same_columns(name, rows.column_names)
+            table = rows.select(schema.names).cast(schema)
+        else:
+            for row in rows[:1]:
+                _same_columns(name, list(row))
+            table = pa.Table.from_pylist(rows, schema=schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise SchemaError(f"table {name}: {error}") from error
+    table = table.replace_schema_metadata(None)
+    if name in REASONS:
+        _check_decisions(name, table)
+    return table
+
+
+def read_table(path: Path | list[Path], name: str) -> pd.DataFrame:
+    """Read one table, or several of one kind one after another, checked against TABLES[name]."""
+    paths = path if isinstance(path, list) else [path]
+    tables = [read_arrow(one, name) for one in paths]
+    return pa.concat_tables(tables).to_pandas() if tables else TABLES[name].empty_table().to_pandas()
+
+
+def read_arrow(path: Path, name: str, columns: list[str] | None = None, clip_id: str | None = None) -> pa.Table:
+    """Read some columns of one table, or the rows of one clip, checked against TABLES[name]."""
+    found = pq.read_schema(path)
+    if found.names != TABLES[name].names or found.types != TABLES[name].types:
+        raise SchemaError(f"{path} is not a {name} table: it has {found.names}")
+    filters = None if clip_id is None else [("clip_id", "==", clip_id)]
+    return pq.read_table(path, columns=columns, filters=filters)
+
+
+def read_rows(path: Path, name: str) -> list[dict[str, Any]]:
+    """Read one table as a row a dictionary, checked against TABLES[name]."""
+    return as_table(name, read_table(path, name)).to_pylist()
+
+
+def _same_columns(name: str, columns: list[str]) -> None:
+    expected = TABLES[name].names
+    if set(columns) != set(expected):
+        missing, unknown = sorted(set(expected) - set(columns)), sorted(set(columns) - set(expected))
+        raise SchemaError(f"table {name}: missing columns {missing}, unknown columns {unknown}")
+
+
+def _check_decisions(name: str, table: pa.Table) -> None:
+    for kept, reason in zip(table["kept"].to_pylist(), table["reason"].to_pylist(), strict=True):
+        if kept == bool(reason) or (reason and reason not in REASONS[name]):
+            raise SchemaError(f"table {name}: kept={kept} with reason {reason!r}; reasons are {REASONS[name]}")
+
+
+def kept_ids(path: Path | list[Path], name: str) -> list[str]:
+    """Ids (first column) of the units that a decision table keeps, in order."""
+    table = read_table(path, name)
+    return table.loc[table["kept"], TABLES[name].names[0]].tolist()

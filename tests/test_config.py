@@ -1,0 +1,84 @@
+"""The configuration: complete, typed, and wrong values answered by one sentence that names the key."""
+
+import copy
+import json
+
+import jsonschema
+import pytest
+import yaml
+
+from nonverbal import config
+from nonverbal.errors import UserError
+
+ROOT = config.SCHEMA.parents[1]
+
+
+def merge(base: dict, change: dict) -> dict:
+    merged = copy.deepcopy(base)
+    for key, value in change.items():
+        merged[key] = merge(merged[key], value) if isinstance(value, dict) and key in merged else value
+    return merged
+
+
+@pytest.fixture
+def paper(tmp_path) -> dict:
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    return merge(raw, {"sources": str(tmp_path), "mars": {"base": {"name": "tiny", "revision": ""}}})
+
+
+def test_schema_is_generated_from_the_model():
+    assert config.SCHEMA.read_text() == config.schema(), "run: python -m nonverbal.config"
+
+
+@pytest.mark.parametrize("overrides", [None, "demo/settings.yaml", "local/settings.yaml"])
+def test_shipped_settings_are_valid_for_model_and_schema(overrides):
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    if overrides:
+        raw = merge(raw, yaml.safe_load((ROOT / overrides).read_text()))
+    config.Config.model_validate(raw)
+    jsonschema.validate(raw, json.loads(config.SCHEMA.read_text()))
+
+
+def test_every_key_of_config_yaml_has_a_description():
+    def walk(schema: dict, path: str = ""):
+        for name, node in schema.get("properties", {}).items():
+            yield f"{path}{name}", node
+
+    document = json.loads(config.schema())
+    nodes = list(walk(document)) + [item for d in document["$defs"].values() for item in walk(d)]
+    sections = {"collect", "speech", "speakers", "cues", "dataset", "tokenizers", "mars"}
+    bare = [name for name, node in nodes if "description" not in node and "$ref" not in node and name not in sections]
+    assert bare == []
+
+
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        ({"speech": {"diarize": {"backend": "magic"}}}, "speech.diarize.backend"),
+        ({"collect": {"clips": {"lenght_s": 3}}}, "collect.clips.lenght_s is unknown"),
+        ({"collect": {"clips": {"length_s": "long"}}}, "collect.clips.length_s"),
+        ({"collect": {"clips": {"length_s": -1}}}, "collect.clips.length_s"),
+        ({"shards": 0}, "shards"),
+        ({"seed": None}, "seed"),
+        ({"sources": "no/such/folder"}, "sources: there is no file or folder 'no/such/folder'"),
+        ({"sources": []}, "sources"),
+        ({"results": "re sults"}, "results"),
+        ({"tokenizers": {"face": {"codebook": {"size": 1}}}}, "tokenizers.face.codebook.size"),
+        ({"colect": {}}, "did you mean collect?"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_key(paper, change, expected):
+    with pytest.raises(UserError, match="config key") as caught:
+        config.load(merge(paper, change))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(paper):
+    del paper["mars"]["training"]
+    with pytest.raises(UserError, match=r"config key mars\.training is missing"):
+        config.load(paper)
+
+
+def test_loading_the_paper_settings_works(paper):
+    assert config.load(paper).collect.clips.length_s == 600

@@ -1,0 +1,290 @@
+"""The workflow itself: lints, plans, and runs end to end on the demonstration, killed and resumed on the way."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import datasets
+import pandas as pd
+import pytest
+import yaml
+
+from nonverbal.schema import REASONS, read_table
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = Path("results/e2e")
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+DEMO = ["--profile", "demo", "--cores", "2", "--config", f"results={RESULTS}", f"sources={RESULTS}/corpus/channels.csv"]
+SERVED = [sys.executable, "-m", "nonverbal.demo.serve", f"{RESULTS}/corpus", "--", *SNAKEMAKE, *DEMO]
+
+
+def run(*command: str, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, env={**os.environ, **environment}
+    )
+
+
+def planned(output: str) -> dict[str, int]:
+    """Rule -> number of jobs, from the table that Snakemake prints."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", output, re.MULTILINE)}
+
+
+# Cues that must hold against the truth's mean; the table reports all, and which fall short.
+BETTER_THAN_CHANCE = (
+    "eyeBlink: mean absolute error", "browInnerUp: mean absolute error", "eyeLookIn: mean absolute error",
+    "mouthPucker: mean absolute error", "head: mean angle", "left shoulder: mean angle, offset removed",
+    "right shoulder: mean angle, offset removed", "left elbow: mean angle, offset removed",
+    "right elbow: mean angle, offset removed",
+)  # fmt: skip
+CORRELATED = {"jawOpen: correlation": 0.6, "mouthSmile: correlation": 0.5, "eyeBlink: correlation": 0.6}
+
+# Planning -------------------------------------------------------------------------------------------------------------
+
+
+def test_lint_is_clean():
+    result = run(*SNAKEMAKE, "--lint", "--configfile", "demo/settings.yaml")
+    assert result.returncode == 0, result.stderr
+    assert "Congratulations" in result.stderr + result.stdout
+
+
+@pytest.fixture(scope="module")
+def rules() -> dict[str, str]:
+    """Rule name -> its text."""
+    texts = {}
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        for block in re.split(r"^(?=rule )", path.read_text(), flags=re.MULTILINE)[1:]:
+            texts[re.match(r"rule (\w+):", block).group(1)] = block.split("\n\n\ndef ")[0]
+    return texts
+
+
+def test_every_rule_that_runs_a_script_is_fully_declared(rules):
+    wanted = ("message:", "log:", "benchmark:", "conda:", "threads:", "mem_mb", "runtime", "script:")
+    scripts = {name: text for name, text in rules.items() if "script:" in text}
+    assert len(scripts) > 35
+    assert [(name, key) for name, text in scripts.items() for key in wanted if key not in text] == []
+
+
+def test_one_stage_one_name(rules):
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        for name in re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE):
+            if "script:" in rules[name]:
+                assert f'"../scripts/{path.stem}/{name}.py"' in rules[name]
+                assert (ROOT / "scripts" / path.stem / f"{name}.py").is_file()
+                assert (ROOT / "nonverbal" / path.stem / f"{name}.py").is_file()
+
+
+def test_environments_that_rules_name_exist(rules):
+    named = {match for text in rules.values() for match in re.findall(r'"\.\./(envs/\w+\.yaml)"', text)}
+    assert named
+    assert all((ROOT / name).is_file() for name in named)
+
+
+def test_the_slurm_profile_knows_every_gpu_rule(rules):
+    profile = (ROOT / "slurm" / "config.yaml").read_text()
+    listed = yaml.safe_load(re.search(r"GPU_RULES = (\[.*\])", profile).group(1))
+    assert sorted(listed) == sorted(name for name, text in rules.items() if "gpu=" in text)
+
+
+def test_the_slurm_profile_resolves_from_the_root(tmp_path):
+    result = run(*SNAKEMAKE, "--profile", "slurm", "--dry-run", "--quiet", "rules", "--config", f"results={tmp_path}/r")
+    assert result.returncode == 0, result.stderr
+    assert planned(result.stdout + result.stderr)["total"] > 1000
+
+
+@pytest.mark.parametrize("videos", [1, 27_128])
+def test_the_graph_does_not_grow_with_the_videos(tmp_path, videos):
+    rows = "".join(f"channel{i // 300},https://example.org/watch/{i}\n" for i in range(videos))
+    (tmp_path / "videos.csv").write_text("channel_id,url\n" + rows)
+    options = ["--dry-run", "--quiet", "rules", "--cores", "2", "--config"]
+    values = [f"sources={tmp_path}/videos.csv", f"results={tmp_path}/results", "shards=10"]
+    result = run(*SNAKEMAKE, *options, *values)
+    assert result.returncode == 0, result.stderr
+    jobs = planned(result.stdout + result.stderr)
+    assert jobs["download"] == jobs["diarize"] == jobs["face"] == jobs["records"] == 10
+    assert jobs["total"] == sum(count for rule, count in jobs.items() if rule != "total")
+    assert sum(count == 10 for count in jobs.values()) == 19
+
+
+@pytest.mark.parametrize(
+    "override, expected",
+    [
+        ("sources=/no/such/folder", "config key sources: there is no file or folder '/no/such/folder'"),
+        ("speech={diarize: {backend: magic}}", "config key speech.diarize.backend"),
+        ("speach={}", "config key speach is unknown"),
+        ("shards=none", "config key shards"),
+    ],
+)
+def test_a_wrong_config_stops_before_any_job_without_a_traceback(tmp_path, override, expected):
+    values = [f"results={tmp_path}/results", f"sources={tmp_path}", override]
+    result = run(*SNAKEMAKE, "--profile", "demo", "--config", *values)
+    assert result.returncode != 0
+    assert expected in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_base_model_that_cannot_be_had_stops_before_any_job(tmp_path):
+    (tmp_path / "videos").mkdir()
+    base = "mars={base: {name: nobody/nothing, revision: 0123456789012345678901234567890123456789}}"
+    values = [f"sources={tmp_path}/videos", f"results={tmp_path}/results", base]
+    result = run(*SNAKEMAKE, "--cores", "1", "--config", *values, HF_HUB_OFFLINE="1")
+    assert result.returncode != 0
+    assert "config key mars.base.name" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "results" / "collect").exists()
+
+
+# The run --------------------------------------------------------------------------------------------------------------
+
+
+def wait_for(path: Path, process: subprocess.Popen, log: Path, timeout: float = 2400) -> None:
+    deadline = time.monotonic() + timeout
+    while not path.exists():
+        assert process.poll() is None, log.read_text()[-4000:]
+        assert time.monotonic() < deadline, f"no {path} after {timeout} s\n" + log.read_text()[-4000:]
+        time.sleep(0.2)
+
+
+def killed_when(path: Path, log: Path) -> None:
+    """Run the workflow and kill -9 its whole process group as soon as `path` exists."""
+    with log.open("w") as output:
+        process = subprocess.Popen(SERVED, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
+        wait_for(ROOT / path, process, log)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    result = run(*SNAKEMAKE, *DEMO, "--unlock")
+    assert result.returncode == 0, result.stderr
+
+
+def finished(folder: Path) -> dict[str, int]:
+    """Tables that jobs have finished (they have a run record), and when they were written."""
+    outputs = {}
+    for record in sorted((folder / "provenance" / "jobs").rglob("*.json")):
+        outputs |= {path: (ROOT / path).stat().st_mtime_ns for path in json.loads(record.read_text())["outputs"]}
+    return outputs
+
+
+def digests(*folders: Path) -> dict[str, str]:
+    files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
+    return {str(f): hashlib.sha256(f.read_bytes()).hexdigest() for f in files if not f.name.startswith(".")}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    """The finished run: killed twice on the way, once while clips are looked at and once in training."""
+    logs = tmp_path_factory.mktemp("logs")
+    shutil.rmtree(ROOT / RESULTS, ignore_errors=True)
+    before: dict[str, int] = {}
+    for number, path in enumerate(
+        [RESULTS / "collect" / "clips" / "00000" / "clips.parquet", RESULTS / "dataset" / "split" / "split.parquet"]
+    ):
+        killed_when(path, logs / f"killed{number}.log")
+        before |= finished(ROOT / RESULTS)
+    result = run(*SERVED, "--", "all", "truth", timeout=3000)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-6000:]
+    after = finished(ROOT / RESULTS)
+    assert before
+    assert {path for path in before if after[path] != before[path]} == set(), "a finished job was done again"
+    return ROOT / RESULTS
+
+
+@pytest.mark.e2e
+def test_a_second_run_has_nothing_to_do(results):
+    result = run(*SERVED, "--", "all", "truth")
+    assert result.returncode == 0, result.stderr
+    assert "Nothing to be done" in result.stderr + result.stdout
+
+
+@pytest.mark.e2e
+def test_every_way_of_being_dropped_is_in_a_balanced_funnel(results):
+    funnel = read_table(results / "dataset" / "funnel" / "funnel.parquet", "funnel")
+    totals = funnel.groupby(["stage", "filter", "unit"]).agg({"in": "first", "kept": "first", "dropped": "sum"})
+    assert (totals["in"] == totals["kept"] + totals["dropped"]).all()
+    seen = set(funnel.loc[funnel["dropped"] > 0, "reason"])
+    expected = {
+        "duplicate", "before_first_date", "no_people", "not_found", "not_media", "truncated", "too_short", "silent",
+        "one_speaker", "more_than_two_speakers", "other_language",
+    }  # fmt: skip
+    assert expected <= seen
+    assert seen & set(REASONS["keep_visible"])
+
+
+@pytest.mark.e2e
+def test_the_embedded_backends_hold_against_the_truth(results):
+    truth = pd.read_csv(results / "truth.csv").set_index(["stage", "metric"])
+    short = truth[(truth["reached"] == "no") & (truth.index.get_level_values("stage") != "cues")]
+    assert (truth["reached"] == "yes").sum() > 40
+    assert short.empty, short.to_string()
+    cues = truth.loc["cues"]
+    for metric in BETTER_THAN_CHANCE:
+        assert cues.loc[metric, "reached"] == "yes", cues.to_string()
+    for metric, least in CORRELATED.items():
+        assert float(cues.loc[metric, "value"]) > least, cues.to_string()
+
+
+@pytest.mark.e2e
+def test_records_are_what_datasets_loads(results):
+    files = [str(path) for path in sorted((results / "dataset" / "records").rglob("train.parquet"))]
+    rows = list(datasets.load_dataset("parquet", data_files=files, split="train", streaming=True))
+    assert rows
+    for row in rows:
+        assert {len(features) for features in row["facial_expression"]["features"]} == {156}
+        assert {len(features) for features in row["body_language"]["features"]} == {179}
+        assert set(row["conversation"]["speaker"]) == {0, 1}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("table", ["table1", "table2", "table3", "table4"])
+def test_tables_show_published_ours_and_difference(results, table):
+    frame = pd.read_csv(results / "paper" / f"{table}.csv")
+    assert {"published", "ours", "difference"} <= set(frame.columns)
+    both = frame.dropna(subset=["published", "ours"])
+    assert not both.empty
+    for extension in ("md", "tex"):
+        assert (results / "paper" / f"{table}.{extension}").stat().st_size > 200
+
+
+@pytest.mark.e2e
+def test_the_audit_finds_a_flipped_byte(results):
+    audit = [sys.executable, "-m", "nonverbal.provenance.audit", str(RESULTS)]
+    clean = run(*audit)
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+    victim = results / "speech" / "utterances" / "00000" / "words.parquet"
+    original, times = victim.read_bytes(), victim.stat()
+    try:
+        victim.write_bytes(original[:100] + bytes([original[100] ^ 1]) + original[101:])
+        tampered = run(*audit, "--json")
+    finally:
+        victim.write_bytes(original)
+        os.utime(victim, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert tampered.returncode == 1
+    states = {row["path"]: row["state"] for row in json.loads(tampered.stdout)}
+    assert states[str(victim.relative_to(ROOT))] == "changed"
+    assert states[str(RESULTS / "paper" / "table4.csv")] == "stale"
+    assert [path for path, state in states.items() if state == "changed"] == [str(victim.relative_to(ROOT))]
+
+
+@pytest.mark.e2e
+def test_the_same_seed_gives_the_same_tokens_and_tables(results):
+    made = [results / "tokenizers" / "tokenize", results / "paper"]
+    first = digests(*made)
+    again = ["train_tokenizer", "tokenize", "sequences", "base", "train_mars"]
+    result = run(*SERVED, "--forcerun", *again, "--", "all", timeout=2400)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    assert planned(result.stdout + result.stderr)["train_tokenizer"] == 2
+    assert digests(*made) == first
+
+
+@pytest.mark.e2e
+def test_the_report_is_one_page(results, tmp_path):
+    page = tmp_path / "report.html"
+    result = run(*SNAKEMAKE, *DEMO, "--report", str(page))
+    assert result.returncode == 0, result.stderr
+    assert "table3" in page.read_text()
