@@ -1,0 +1,1 @@
+"""Collect: channels, videos, thumbnails, media, clips (paper section 3.1, F1, P1, F2)."""
