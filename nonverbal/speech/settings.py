@@ -1,0 +1,104 @@
+"""Settings of the speech stage."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from nonverbal.settings import Settings
+
+
+class SameVoice(Settings):
+    """When two groups of speech pieces are one speaker (measured on synthetic dialogues and telephone sound)."""
+
+    cosine: float = Field(gt=0, lt=1)
+    """Cosine of two voices, from which on they are one, where there is much speech of both."""
+    allowance: float = Field(ge=0, lt=1)
+    """Less cosine than that is asked of short speech: this much less of none at all ..."""
+    allowance_s: float = Field(gt=0)
+    """... and 63 % less of that for each of so many seconds of speech."""
+    apart: float = Field(ge=0)
+    """More cosine that is asked where the segmentation network hears the two as different speakers."""
+
+
+class Diarize(Settings):
+    """F3 measure: who speaks when."""
+
+    backend: Literal["embedded"]
+    """embedded: PyanNet segmentation + GE2E voice embeddings + clustering, from installed packages."""
+    step_s: float = Field(gt=0, le=2.5)
+    """From one five-second window to the next."""
+    batch: int = Field(gt=0)
+    """Windows and voice embeddings at a time."""
+    onset: float = Field(gt=0, lt=1)
+    """Probability above which a local speaker speaks."""
+    quiet_db: float = Field(gt=0)
+    """Sound that is so far below the loud parts of the clip is a pause."""
+    longest_gap_s: float = Field(ge=0)
+    """Shorter pauses inside a speaker's turn are part of the turn."""
+    anchor_s: float = Field(ge=0)
+    """Shorter pieces of speech do not take part in counting the speakers."""
+    least_speaker_s: float = Field(ge=0)
+    """A speaker with less speech than this is not counted; the speech goes to the most similar other."""
+    same_voice: SameVoice
+
+
+class KeepTwoSpeakers(Settings):
+    """F3 decide: exactly two speakers."""
+
+    enabled: bool
+    """false keeps every clip."""
+    silence_dbfs: float
+    """A clip whose loudness is below this is silent."""
+    least_speech_s: float = Field(ge=0)
+    """A clip with less speech than this has none."""
+    second_share: float = Field(ge=0, le=0.5)
+    """The second speaker must have at least this share of the speech."""
+
+
+class Transcribe(Settings):
+    """F4 measure: language, words with times."""
+
+    backend: Literal["embedded"]
+    """embedded: the uploader's captions force-aligned by pocketsphinx; pocketsphinx decoding without captions."""
+    padding_s: float = Field(ge=0)
+    """Sound before and after captions in which their words are looked for."""
+    longest_chunk_s: float = Field(gt=0)
+    """Captions that follow each other closely are aligned together up to this length."""
+    edge_gain: float = Field(ge=0)
+    """Scaled log-likelihood by which the sound must prefer another word at the clip's edge to the one that the
+    caption's times suggest."""
+    text_words: int = Field(gt=0)
+    """Fewer caption words say nothing about the language."""
+    text_score: float = Field(gt=0, le=1)
+    """Probability from which on the captions' text overrules what they are labelled."""
+
+
+class KeepLanguage(Settings):
+    """F4 decide."""
+
+    enabled: bool
+    """false keeps every clip."""
+    language: str = Field(pattern="^[a-z]{2}$")
+    """ISO 639-1 code of the language kept (paper: en)."""
+    score: float = Field(ge=0, le=1)
+    """Least score of the language decision."""
+
+
+class Utterances(Settings):
+    """P2: consecutive words of one speaker are one utterance."""
+
+    longest_pause_s: float = Field(gt=0)
+    """A pause longer than this ends an utterance even if the speaker goes on."""
+    flip_margin: float = Field(ge=0, le=1)
+    """A single word between two of the other speaker is its own speaker's only if this much more of it lies in that
+    speaker's turns."""
+
+
+class Speech(Settings):
+    """Diarization, language, transcript, utterances."""
+
+    diarize: Diarize
+    keep_two_speakers: KeepTwoSpeakers
+    transcribe: Transcribe
+    keep_language: KeepLanguage
+    utterances: Utterances

@@ -1,0 +1,60 @@
+"""Turns: who speaks from when to when, and what a list of them says of a clip."""
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Turn(NamedTuple):
+    """One speaker from start to end, in seconds of the clip; turns of different speakers may overlap."""
+
+    speaker: int
+    start_s: float
+    end_s: float
+
+
+Diarizer = Callable[[np.ndarray], list[Turn]]  # 16 kHz mono samples -> turns, speakers numbered by first turn
+
+
+def join_turns(turns: Iterable[Turn], longest_gap_s: float) -> list[Turn]:
+    """Join turns of one speaker that overlap, or that are less than a gap apart with nobody else in the gap.
+
+    Returns:
+        turns in order of start; no two of one speaker overlap.
+    """
+    ordered = sorted(turns, key=lambda turn: (turn.start_s, turn.end_s, turn.speaker))
+    joined: list[Turn] = []
+    for turn in ordered:
+        index = next((i for i in reversed(range(len(joined))) if joined[i].speaker == turn.speaker), None)
+        last = None if index is None else joined[index]
+        if index is None or last is None or not _continues(last, turn, ordered, longest_gap_s):
+            joined.append(turn)
+        else:
+            joined[index] = last._replace(end_s=max(last.end_s, turn.end_s))
+    return joined
+
+
+def _continues(last: Turn, turn: Turn, turns: list[Turn], longest_gap_s: float) -> bool:
+    if turn.start_s <= last.end_s:
+        return True
+    others = (one for one in turns if one.speaker != turn.speaker)
+    taken = any(one.start_s < turn.start_s and one.end_s > last.end_s for one in others)
+    return turn.start_s - last.end_s < longest_gap_s and not taken
+
+
+def summarise(turns: list[Turn]) -> dict[str, float]:
+    """speakers, speech_s (anyone), overlap_s (two or more) and second_share of all speakers' speech."""
+    spoken: dict[int, float] = {}
+    for turn in turns:
+        spoken[turn.speaker] = spoken.get(turn.speaker, 0.0) + turn.end_s - turn.start_s
+    second = sorted(spoken.values(), reverse=True)[1] if len(spoken) > 1 else 0.0
+    changes = sorted([(turn.start_s, 1) for turn in turns] + [(turn.end_s, -1) for turn in turns])
+    speech, overlap, active = 0.0, 0.0, 0
+    for (start, change), (end, _) in itertools.pairwise(changes):
+        active += change
+        speech += (end - start) * (active >= 1)
+        overlap += (end - start) * (active >= 2)
+    share = second / sum(spoken.values()) if turns else 0.0
+    return {"speakers": len(spoken), "speech_s": speech, "overlap_s": overlap, "second_share": share}

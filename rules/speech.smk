@@ -1,0 +1,131 @@
+rule diarize:
+    input:
+        clips="<results>/collect/clips/{shard}/clips.parquet",
+        media="<results>/collect/clips/{shard}/media",
+    output:
+        turns="<results>/speech/diarize/{shard}/turns.parquet",
+        speakers="<results>/speech/diarize/{shard}/speakers.parquet",
+    log:
+        "<logs>/speech/diarize/{shard}.log",
+    benchmark:
+        "<benchmarks>/speech/diarize/{shard}.tsv"
+    conda:
+        "../envs/speech.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=720,
+    params:
+        settings=settings(CONFIG.speech.diarize),
+    message:
+        "F3 measure: who speaks when, shard {wildcards.shard}"
+    script:
+        "../scripts/speech/diarize.py"
+
+
+rule keep_two_speakers:
+    input:
+        clips="<results>/collect/clips/{shard}/clips.parquet",
+        speakers="<results>/speech/diarize/{shard}/speakers.parquet",
+    output:
+        keep_two_speakers="<results>/speech/keep_two_speakers/{shard}/keep_two_speakers.parquet",
+    log:
+        "<logs>/speech/keep_two_speakers/{shard}.log",
+    benchmark:
+        "<benchmarks>/speech/keep_two_speakers/{shard}.tsv"
+    conda:
+        "../envs/speech.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=5,
+    params:
+        settings=settings(CONFIG.speech.keep_two_speakers),
+    message:
+        "F3 decide: clips in which two people speak, shard {wildcards.shard}"
+    script:
+        "../scripts/speech/keep_two_speakers.py"
+
+
+rule transcribe:
+    input:
+        clips="<results>/collect/clips/{shard}/clips.parquet",
+        media="<results>/collect/clips/{shard}/media",
+        download="<results>/collect/download/{shard}/download.parquet",
+        captions="<results>/collect/download/{shard}/media",
+    output:
+        transcript="<results>/speech/transcribe/{shard}/transcript.parquet",
+        languages="<results>/speech/transcribe/{shard}/languages.parquet",
+    log:
+        "<logs>/speech/transcribe/{shard}.log",
+    benchmark:
+        "<benchmarks>/speech/transcribe/{shard}.tsv"
+    conda:
+        "../envs/speech.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=2880,
+    params:
+        settings=settings(CONFIG.speech.transcribe),
+    message:
+        "F4 measure: language, and words with times, shard {wildcards.shard}"
+    script:
+        "../scripts/speech/transcribe.py"
+
+
+rule keep_language:
+    input:
+        languages="<results>/speech/transcribe/{shard}/languages.parquet",
+        keep_two_speakers="<results>/speech/keep_two_speakers/{shard}/keep_two_speakers.parquet",
+    output:
+        keep_language="<results>/speech/keep_language/{shard}/keep_language.parquet",
+    log:
+        "<logs>/speech/keep_language/{shard}.log",
+    benchmark:
+        "<benchmarks>/speech/keep_language/{shard}.tsv"
+    conda:
+        "../envs/speech.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=5,
+    params:
+        settings=settings(CONFIG.speech.keep_language),
+    message:
+        "F4 decide: clips in the wanted language, shard {wildcards.shard}"
+    script:
+        "../scripts/speech/keep_language.py"
+
+
+rule utterances:
+    input:
+        transcript="<results>/speech/transcribe/{shard}/transcript.parquet",
+        turns="<results>/speech/diarize/{shard}/turns.parquet",
+        keep_language="<results>/speech/keep_language/{shard}/keep_language.parquet",
+    output:
+        words="<results>/speech/utterances/{shard}/words.parquet",
+        utterances="<results>/speech/utterances/{shard}/utterances.parquet",
+    log:
+        "<logs>/speech/utterances/{shard}.log",
+    benchmark:
+        "<benchmarks>/speech/utterances/{shard}.tsv"
+    conda:
+        "../envs/speech.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=10,
+    params:
+        settings=settings(CONFIG.speech.utterances),
+    message:
+        "P2: words and utterances of each speaker, shard {wildcards.shard}"
+    script:
+        "../scripts/speech/utterances.py"
+
+
+rule speech:
+    input:
+        expand("<results>/speech/utterances/{shard}/utterances.parquet", shard=SHARDS),
+    message:
+        "Who says what and when: utterances of every clip"

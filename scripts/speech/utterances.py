@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.speech.utterances import utterances
+
+run(snakemake, utterances)
