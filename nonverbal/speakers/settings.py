@@ -1,0 +1,62 @@
+"""Settings of the speakers stage."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from nonverbal.settings import Settings
+
+
+class Tracks(Settings):
+    """P3: faces and persons, followed through each shot."""
+
+    backend: Literal["mediapipe"]
+    """mediapipe: full-range face detector, face mesh on each face; person boxes are estimated from the faces."""
+    lowest_score: float = Field(ge=0, le=1)
+    """Detections below this score are ignored; mediapipe's detector itself reports none below 0.6."""
+    least_overlap: float = Field(gt=0, le=1)
+    """Intersection over union that joins a detection to a track."""
+    longest_gap: int = Field(ge=0)
+    """Frames a track may be lost and found again; they are filled by interpolation."""
+    shortest_track: int = Field(gt=0)
+    """Tracks that the detector saw in fewer frames are dropped."""
+    shot_change: float = Field(gt=0, le=1)
+    """A shot ends where 1 - correlation of two successive small pictures is above this..."""
+    shot_change_ratio: float = Field(ge=1)
+    """...and above this times its usual value in the half second before."""
+
+
+class ActiveSpeaker(Settings):
+    """P3: how likely each tracked face is speaking, each frame."""
+
+    backend: Literal["motion"]
+    """motion: mouth motion x speech, per diarized speaker."""
+    window_s: float = Field(gt=0)
+    """Seconds over which mouth motion is averaged."""
+    same_person: float = Field(ge=-1, le=1)
+    """Cosine of two tracks' descriptors from which they may be one person."""
+
+
+class KeepVisible(Settings):
+    """F5: speaking frames against words."""
+
+    enabled: bool
+    """false keeps every clip."""
+    frames_per_word: float = Field(ge=0)
+    """Drop a clip with fewer speaking frames than this times its words (paper: 1)."""
+
+
+class Crops(Settings):
+    """P4: which person speaks each utterance (algorithm 1), boxes of that person."""
+
+    margin: float = Field(ge=1)
+    """Person boxes are scaled by this about their centre."""
+
+
+class Speakers(Settings):
+    """Face and person tracks, active speaker, who is who, crops."""
+
+    tracks: Tracks
+    active_speaker: ActiveSpeaker
+    keep_visible: KeepVisible
+    crops: Crops

@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.speakers.crops import crops
+
+run(snakemake, crops)

@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.speakers.tracks import tracks
+
+run(snakemake, tracks)

@@ -1,0 +1,18 @@
+"""Settings that the tests of the stage share."""
+
+import pytest
+
+from nonverbal.speakers.settings import ActiveSpeaker, Tracks
+
+
+@pytest.fixture
+def tracking() -> Tracks:
+    return Tracks(
+        backend="mediapipe", lowest_score=0.6, least_overlap=0.3, longest_gap=3, shortest_track=4, shot_change=0.1,
+        shot_change_ratio=4,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def speaking() -> ActiveSpeaker:
+    return ActiveSpeaker(backend="motion", window_s=0.6, same_person=0.96)
