@@ -1,0 +1,74 @@
+"""P6: the face of whoever speaks, a vector of 156 numbers a frame."""
+
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from nonverbal.cues.face_mesh import clip_points, new_mesh
+from nonverbal.cues.frames import Trackers, content, kept_clips, sightings, to_rows
+from nonverbal.cues.open_face import confidence, face_features, fit_person, load_instrument
+from nonverbal.cues.settings import Face
+from nonverbal.layouts import FACE_FEATURES
+from nonverbal.schema import read_arrow
+from nonverbal.shards import map_units
+
+
+class FaceBackend(Protocol):
+    """Anything that sees faces in a clip; its head rotation (50:53) is the head's in camera axes, facing it is zero."""
+
+    def __call__(self, video: Path, seen: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Features [len(seen), 156], NaN where unknown, and confidence [len(seen)] of each sighting."""
+
+
+class OpenFace:
+    """mediapipe's face mesh, and facial actions fitted to it; each speaker of a clip has one resting face."""
+
+    def __init__(self, settings: Face, instrument: Path) -> None:
+        self.settings, self.instrument = settings, load_instrument(instrument)
+        self.meshes = Trackers(new_mesh)
+
+    def __call__(self, video: Path, seen: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """See `FaceBackend`."""
+        points = clip_points(video, seen, self.meshes, self.settings.margin)
+        features, sure = np.full((len(seen), FACE_FEATURES), np.nan), np.zeros(len(seen))
+        found = np.isfinite(points).all(axis=(1, 2))
+        for speaker in np.unique(seen["speaker"][found]):
+            rows = np.flatnonzero(found & (seen["speaker"] == speaker))
+            fitted = fit_person(points[rows], self.settings, self.instrument)
+            features[rows] = face_features(fitted, self.instrument)
+            sure[rows] = confidence(fitted, self.instrument)
+        return features, sure
+
+
+BACKENDS = {"open_face": OpenFace}
+
+
+def face(
+    clips: Path, media: Path, keep_visible: Path, crops: Path, instrument: Path, face: Path, settings: Face
+) -> None:
+    """Face parameters of every crop of the clips that are still kept.
+
+    Args:
+        clips, keep_visible, crops: tables of those names.
+        media: folder of the clips' videos.
+        instrument: how the mesh answers to facial actions, see `open_face_instrument`.
+        face: table to write, a row a row of `crops`.
+        settings: backend and its settings.
+    """
+    videos = kept_clips(clips, keep_visible)
+    backend = BACKENDS[settings.backend](settings, instrument)
+    process = partial(_clip_face, videos=videos, media=media, crops=crops, backend=backend)
+    key = (settings.model_dump(), videos, content(crops, instrument))
+    map_units(videos, process, {"face": face}, key, "face")
+
+
+def _clip_face(
+    clip_id: str, videos: dict[str, str], media: Path, crops: Path, backend: FaceBackend
+) -> dict[str, pd.DataFrame]:
+    rows = read_arrow(crops, "crops", clip_id=clip_id).to_pandas()
+    seen = sightings(rows)
+    features, sure = backend(media / videos[clip_id], seen)
+    return {"face": to_rows(rows, seen, features, sure)}

@@ -1,0 +1,4 @@
+from nonverbal.cues.face import face
+from nonverbal.job import run
+
+run(snakemake, face)

@@ -1,0 +1,4 @@
+from nonverbal.cues.smooth import smooth
+from nonverbal.job import run
+
+run(snakemake, smooth)
