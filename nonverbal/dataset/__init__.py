@@ -1,0 +1,1 @@
+"""Dataset: safety, splits, VENUS records, statistics, funnel (paper sections 3.1 and 4, appendix A)."""

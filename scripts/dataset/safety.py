@@ -1,0 +1,4 @@
+from nonverbal.dataset.safety import safety
+from nonverbal.job import run
+
+run(snakemake, safety)

@@ -1,0 +1,4 @@
+from nonverbal.dataset.split import split
+from nonverbal.job import run
+
+run(snakemake, split)

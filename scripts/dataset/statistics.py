@@ -1,0 +1,4 @@
+from nonverbal.dataset.statistics import statistics
+from nonverbal.job import run
+
+run(snakemake, statistics)
