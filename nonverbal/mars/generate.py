@@ -1,0 +1,96 @@
+"""Answers of the model to test prompts, before and after training."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from transformers import GenerationConfig, PreTrainedModel
+from transformers import PreTrainedTokenizerBase as AnyTokenizer
+
+from nonverbal.mars.encode import prompt_ids, sample_records
+from nonverbal.mars.interleave import parse
+from nonverbal.mars.saved import device, load_saved
+from nonverbal.mars.settings import Evaluation
+from nonverbal.progress import track
+
+
+def generate(
+    base: Path, model: Path, test: Path, generated: Path, settings: Evaluation, length: int, seed: int
+) -> None:
+    """Write one JSON line a model and record, words and motion apart.
+
+    Each line: setting (zero_shot: the base model, trained), clip_id, utterances, answer and reference, each of which
+    has text, face, body (codes); raw, the answer as generated; finished, whether the model ended it by itself.
+
+    Args:
+        base, model: folders with model and tokenizer.
+        test: records, of which `settings.utterances` are drawn.
+        generated: JSON lines file to write.
+        length: longest sequence in tokens, prompt and answer together; a longer prompt loses its beginning.
+    """
+    dtype = torch.bfloat16 if device() == "cuda" else torch.float32
+    records = sample_records(test, settings.utterances, seed)
+    partial = generated.with_name(f".{generated.name}.partial")
+    with partial.open("w") as lines:
+        for setting, folder in (("zero_shot", base), ("trained", model)):
+            network, tokenizer = load_saved(folder, dtype)
+            for answer in answers(network, tokenizer, records, settings, length, seed, setting):
+                lines.write(json.dumps({"setting": setting, **answer}, ensure_ascii=False) + "\n")
+    partial.replace(generated)
+
+
+def answers(
+    model: PreTrainedModel,
+    tokenizer: AnyTokenizer,
+    records: Sequence[dict],
+    settings: Evaluation,
+    length: int,
+    seed: int,
+    label: str,
+) -> Iterator[dict]:
+    """The model's answer to each record's prompt, in the records' order."""
+    torch.manual_seed(seed)
+    room = length - settings.new_tokens
+    for start in track(range(0, len(records), settings.batch), f"generate {label}"):
+        batch = records[start : start + settings.batch]
+        prompts = [prompt_ids(record["messages"], tokenizer)[-room:] for record in batch]
+        for record, ids in zip(batch, continue_prompts(model, tokenizer, prompts, settings), strict=True):
+            yield describe(record, ids, tokenizer)
+
+
+@torch.inference_mode()
+def continue_prompts(
+    model: PreTrainedModel, tokenizer: AnyTokenizer, prompts: Sequence[list[int]], settings: Evaluation
+) -> list[list[int]]:
+    """New ids after each prompt, to the end mark (included) or `new_tokens`."""
+    longest = max(len(prompt) for prompt in prompts)
+    ids = torch.tensor([[tokenizer.pad_token_id] * (longest - len(p)) + p for p in prompts])
+    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
+    # A configuration of our own: the one in a hub model's folder would add its top-k and top-p.
+    model.generation_config = GenerationConfig(
+        max_new_tokens=settings.new_tokens,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **({"do_sample": True, "temperature": settings.temperature, "top_k": 0} if settings.temperature else {}),
+    )
+    output = model.generate(ids.to(model.device), attention_mask=mask.to(model.device))  # type: ignore[operator]
+    return [until_end(row, tokenizer.eos_token_id) for row in output[:, longest:].tolist()]
+
+
+def until_end(ids: list[int], end: int) -> list[int]:
+    """Ids up to and with the first end mark."""
+    return ids[: ids.index(end) + 1] if end in ids else ids
+
+
+def describe(record: dict, ids: list[int], tokenizer: AnyTokenizer) -> dict:
+    """One line of the output: what was generated beside what was said."""
+    raw = str(tokenizer.decode(ids, skip_special_tokens=True))
+    return {
+        "clip_id": record["clip_id"],
+        "utterances": record["utterances"],
+        "answer": parse(raw)._asdict(),
+        "reference": parse(record["messages"][-1]["content"])._asdict(),
+        "raw": raw,
+        "finished": tokenizer.eos_token_id in ids,
+    }

@@ -1,0 +1,121 @@
+"""Settings of the mars stage."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from nonverbal.settings import Settings
+
+
+class Sequences(Settings):
+    """Interleaving of words and motion tokens."""
+
+    context_turns: int = Field(gt=0)
+    """Utterances, of both speakers, that come before the answering one (paper: 1)."""
+
+
+class Tiny(Settings):
+    """A Llama from scratch, with a byte-level BPE tokenizer trained on the training transcripts."""
+
+    layers: int = Field(gt=0)
+    """Transformer blocks."""
+    width: int = Field(gt=0)
+    """Hidden size."""
+    heads: int = Field(gt=0)
+    """Attention heads; they divide the width into even parts."""
+    vocabulary: int = Field(ge=300)
+    """Text tokens, the 256 bytes and the chat marks among them."""
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width must be a multiple of twice the heads, {2 * self.heads}")
+        return self
+
+
+class Base(Settings):
+    """The language model MARS starts from."""
+
+    name: str = Field(min_length=1)
+    """`tiny`, a hub id (paper: Llama 3.2 1B and 3B, Qwen 2.5 1.5B and 3B, all Instruct), or a folder with a model."""
+    revision: str = Field(pattern=r"^([0-9a-f]{40})?$")
+    """Commit of the hub repository, 40 hexadecimal digits; "" for tiny and for a folder."""
+    new_rows: Literal["mean"]
+    """How the embeddings of the motion tokens start: `mean`, the mean of the text tokens' (unpublished)."""
+    tiny: Tiny
+    """Read where name is tiny."""
+
+
+class Training(Settings):
+    """Supervised fine-tuning of all weights (paper: batch 8, sequence 4096, 50 epochs; the rest is unpublished)."""
+
+    length: int = Field(gt=1)
+    """Longest sequence, tokens (paper: 4096)."""
+    batch: int = Field(gt=0)
+    """Sequences a step (paper: 8 a GPU)."""
+    micro_batch: int = Field(gt=0)
+    """Sequences in memory at once; divides the batch."""
+    epochs: int = Field(gt=0)
+    """Passes over the training split (paper: 50)."""
+    learning_rate: float = Field(gt=0)
+    """AdamW's peak; the schedule is linear warm-up, then a cosine to 0 (unpublished)."""
+    weight_decay: float = Field(ge=0)
+    """AdamW (unpublished)."""
+    warm_up: float = Field(ge=0, lt=1)
+    """Share of the steps (unpublished)."""
+    clip: float = Field(gt=0)
+    """Gradient norm (unpublished)."""
+    loss: Literal["answer", "all"]
+    """Tokens that count: those of the answering turn, or all (unpublished)."""
+    checkpoint_steps: int = Field(gt=0)
+    """Steps between two checkpoints; each is scored on validation answers, and the best is kept."""
+    validation: int = Field(gt=0)
+    """Answers of the validation split that score a checkpoint, drawn at random."""
+    patience: int | None = Field(gt=0)
+    """Checkpoints without a better validation loss after which training stops; null trains all epochs."""
+
+    @model_validator(mode="after")
+    def _batch_divides(self) -> Self:
+        if self.batch % self.micro_batch:
+            raise ValueError("micro_batch must divide batch")
+        return self
+
+
+class BertScore(Settings):
+    """The encoder that BERTScore compares by (paper: unpublished; these are the metric's defaults for English)."""
+
+    name: str = Field(min_length=1)
+    """Hub id or folder."""
+    revision: str = Field(pattern=r"^([0-9a-f]{40})?$")
+    """Commit of the hub repository; "" for a folder."""
+    layer: int = Field(gt=0)
+    """Hidden layer whose vectors are compared."""
+
+
+class Evaluation(Settings):
+    """Generation and table 4."""
+
+    utterances: int = Field(gt=0)
+    """Answers of the test split that are generated and scored, drawn at random (paper: 1000)."""
+    batch: int = Field(gt=0)
+    """Sequences at once."""
+    new_tokens: int = Field(gt=0)
+    """Longest answer generated, tokens (paper: 512)."""
+    temperature: float = Field(ge=0)
+    """0 is greedy (unpublished)."""
+    bertscore: BertScore
+
+
+class Mars(Settings):
+    """Sequences, base model, training, evaluation."""
+
+    sequences: Sequences
+    base: Base
+    training: Training
+    evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _answers_fit(self) -> Self:
+        if self.evaluation.new_tokens >= self.training.length:
+            raise ValueError("evaluation.new_tokens must be less than training.length, or no room is left for a prompt")
+        return self

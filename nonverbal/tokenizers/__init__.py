@@ -1,0 +1,1 @@
+"""Tokenizers: VQ-VAEs that turn face and body motion into tokens (paper section 3.2, appendix B)."""

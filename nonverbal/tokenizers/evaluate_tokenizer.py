@@ -1,0 +1,154 @@
+"""Measure a tokenizer on the test split (paper, table 3), beside constants: the training mean and median frame."""
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nonverbal.layouts import OPEN_FACE, SMPLX_BODY
+from nonverbal.progress import track
+from nonverbal.tokenizers.metrics import MeshDistance, codebook_use, diversity, errors, frechet, variance
+from nonverbal.tokenizers.model import MotionTokenizer, load_model
+from nonverbal.tokenizers.motion import Motion, Window, fill
+from nonverbal.tokenizers.settings import Evaluation
+from nonverbal.tokenizers.tokenize import encode
+
+log = logging.getLogger("nonverbal")
+CHUNK = 250  # frames posed at once; a multiple of the metrics' window
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One run in the layout's units: truth and made [frames, dim], known (bool), tokens.
+
+    Unknown numbers of the truth are filled in; where a number is unknown, its error counts as none.
+    """
+
+    truth: np.ndarray
+    made: np.ndarray
+    known: np.ndarray
+    tokens: np.ndarray
+
+
+def evaluate_tokenizer(
+    part: str, frames: Path, index: Path, scale: Path, model: Path, metrics: Path, settings: Evaluation, seed: int
+) -> None:
+    """Reconstruct the test split and write what was lost.
+
+    Args:
+        part: face or body.
+        frames, index, scale: what the frames rule wrote.
+        model: what train_tokenizer wrote.
+        metrics: JSON to write: reference (the truth's own spread), model, constants, codebook, what was measured.
+        settings: how much is measured.
+        seed: draws runs and pairs.
+    """
+    motion = Motion.load(frames, index, scale)
+    network, _ = load_model(model, "cuda" if torch.cuda.is_available() else "cpu")
+    split = evaluation_split(motion)
+    runs = choose(motion.runs(split), settings.frames, seed)
+    pairs = [reconstruct(motion, network, run) for run in track(runs, f"evaluate_tokenizer {part}")]
+    mesh = Mesh(motion.scale.layout.name, settings.body_vertices)
+    results = {
+        "part": part,
+        "layout": motion.scale.layout.name,
+        "mesh": mesh.label,
+        "split": split,
+        "runs": len(runs),
+        "frames": sum(length for _, length in runs),
+        "reference": spread([pair.truth for pair in pairs], seed),
+        "model": compare(pairs, motion, mesh, seed),
+        "constant_mean": compare(constant(pairs, motion.scale.mean), motion, mesh, seed),
+        "constant_median": compare(constant(pairs, median(motion, settings.frames, seed)), motion, mesh, seed),
+        "codebook": codebook_use(np.concatenate([pair.tokens for pair in pairs]), network.quantizer.codebook_size),
+    }
+    metrics.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def evaluation_split(motion: Motion) -> str:
+    """Test; where a small dataset has no such split, validation or train, and the log and the results say so."""
+    split = next(name for name in ("test", "validation", "train") if motion.runs(name))
+    if split != "test":
+        log.warning("no clip is in the test split; the %s split is measured instead", split)
+    return split
+
+
+def choose(runs: list[Window], frames: int, seed: int) -> list[Window]:
+    """Runs, in random order, until there are enough frames; at least one."""
+    order = [runs[i] for i in np.random.default_rng(seed).permutation(len(runs))]
+    before = np.cumsum([0, *(length for _, length in order[:-1])])
+    return [run for run, at in zip(order, before, strict=True) if at < frames]
+
+
+def reconstruct(motion: Motion, network: MotionTokenizer, run: Window) -> Pair:
+    """Encode a run to tokens and decode them."""
+    mean, std = motion.scale.mean, motion.scale.std
+    values = motion.read(run)
+    tokens = encode(motion, network, run)
+    codes = torch.from_numpy(tokens).long().to(network.quantizer.codebook.device)
+    made = network.decode(codes).T[: run[1]].cpu().numpy()
+    return Pair(fill(values) * std + mean, made * std + mean, np.isfinite(values), tokens)
+
+
+def median(motion: Motion, frames: int, seed: int) -> np.ndarray:
+    """Median frame [dim] of the training split, in the layout's units, over about so many of its frames."""
+    known = np.concatenate([motion.read(run) for run in choose(motion.runs("train"), frames, seed)])
+    middle = np.zeros(known.shape[1], np.float32)
+    seen = np.isfinite(known).any(axis=0)
+    middle[seen] = np.nanmedian(known[:, seen], axis=0)
+    return middle * motion.scale.std + motion.scale.mean
+
+
+def constant(pairs: list[Pair], frame: np.ndarray) -> list[Pair]:
+    """The same runs as one that always makes the same frame [dim] would reconstruct them."""
+    return [replace(pair, made=np.broadcast_to(frame, pair.truth.shape)) for pair in pairs]
+
+
+class Mesh:
+    """Vertices of a layout's vectors, on the open body that comes with the project.
+
+    Attributes:
+        label: what the mesh is, for the results.
+    """
+
+    def __init__(self, layout: str, body_vertices: int) -> None:
+        from nonverbal.avatar.model import Avatar
+
+        self.layout, self.every, self.avatar = layout, body_vertices, Avatar()
+        dim = {OPEN_FACE.name: OPEN_FACE.dim, SMPLX_BODY.name: SMPLX_BODY.dim}[layout]
+        count = self.vertices(np.zeros((1, dim), np.float32)).shape[1]
+        kind = {OPEN_FACE.name: "face, not FLAME", SMPLX_BODY.name: "upper body, not SMPL-X"}[layout]
+        self.label = f"Anny {kind}: {count} vertices, metres"
+
+    def vertices(self, frames: np.ndarray) -> np.ndarray:
+        """Vertices [N, V, 3] in metres for training vectors [N, dim]."""
+        values = torch.from_numpy(np.ascontiguousarray(frames, np.float32))
+        with torch.no_grad():
+            if self.layout == OPEN_FACE.name:
+                return self.avatar.face_vertices(values).numpy()
+            return self.avatar.body_vertices(values, self.every).numpy()
+
+
+def compare(pairs: list[Pair], motion: Motion, mesh: Mesh, seed: int) -> dict[str, Any]:
+    """All metrics of some reconstructions."""
+    distance = MeshDistance()
+    for pair in pairs:
+        seen = np.where(pair.known, pair.made, pair.truth)
+        for at in range(0, len(seen), CHUNK):
+            part = slice(at, at + CHUNK)
+            distance.add(mesh.vertices(pair.truth[part]), mesh.vertices(seen[part]))
+    truth, made, known = (
+        np.concatenate([getattr(pair, name) for pair in pairs]) for name in ("truth", "made", "known")
+    )
+    off = errors(truth, made, known, motion.scale.layout.training_slices())
+    fit = {"frechet": frechet(truth, made)} if len(truth) > 1 else {}
+    return distance.means() | off | fit | spread([pair.made for pair in pairs], seed)
+
+
+def spread(runs: list[np.ndarray], seed: int) -> dict[str, float]:
+    """Diversity and variance of frames, runs of [frames, dim]."""
+    return diversity(np.concatenate(runs), seed) | {"variance": variance(runs)}

@@ -1,0 +1,136 @@
+"""Sequences for training: one memory-mapped array of a part's numbers, an index of its runs, and their scale.
+
+A run is a stretch of an utterance in which its speaker is seen, save for gaps too short to leave a token without a
+seen frame. What is unknown is NaN in the array. Each number is centred, but scaled with its group, both by the training
+split alone: one scale a group keeps a number that hardly moves small, so that its noise costs little.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from nonverbal.errors import UserError
+from nonverbal.layouts import OPEN_FACE, SMPLX_BODY, Layout
+from nonverbal.progress import track
+from nonverbal.schema import TABLES, read_arrow, read_table, write_table
+from nonverbal.tokenizers.settings import Frames
+
+LAYOUT_OF = {"open_face": OPEN_FACE, "mediapipe_ik": SMPLX_BODY}  # by the cues stage's backends
+BATCH_ROWS = 16_384
+
+
+def frames(
+    part: str, cues: list[Path], split: Path, frames: Path, index: Path, scale: Path, settings: Frames, backend: str
+) -> None:
+    """Write the array, its index and its scale.
+
+    Args:
+        part: face or body.
+        cues: the shards' smoothed tables of the part.
+        split: clips of the dataset and their splits; other clips are left out.
+        frames: float32 [N, dim] to write as .npy: the layout's training vector, NaN where unknown.
+        index: table sequences_index to write.
+        scale: JSON to write: layout, mean and std [dim], backend.
+        settings: longest gap, least standard deviation.
+        backend: of the cues stage; says which layout the features have.
+
+    Raises:
+        UserError: no clip of the training split shows a speaker.
+    """
+    layout = LAYOUT_OF[backend]
+    split_of = read_table(split, "split").set_index("clip_id")["split"]
+    runs, places = index_shards(part, cues, split_of, settings.longest_gap)
+    if not (runs["split"] == "train").any():
+        raise UserError(f"no clip of the training split has a {part} to learn from; add videos whose speakers are seen")
+    partial = frames.with_name(f".{frames.name}.partial")
+    shape = (int(runs["frames"].sum()), layout.dim)
+    array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+    array[:] = np.nan
+    for path, rows in track(list(zip(cues, places, strict=True)), f"frames {part}"):
+        fill_rows(array, path, rows, layout)
+    array.flush()
+    mean, std = moments(array, runs[runs["split"] == "train"], layout)
+    partial.replace(frames)
+    write_table(index, "sequences_index", runs)
+    values = {
+        "part": part, "backend": backend, "layout": layout.name,
+        "mean": mean.tolist(), "std": np.maximum(std, settings.least_std).tolist(),
+    }  # fmt: skip
+    scale.write_text(json.dumps(values, indent=1) + "\n")
+
+
+def index_shards(
+    part: str, cues: list[Path], split_of: pd.Series, longest_gap: int
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """Runs of all shards, and for each shard the array row of each of its table's rows (-1: not used)."""
+    runs, places, start = [TABLES["sequences_index"].empty_table().to_pandas()], [], 0
+    for path in cues:
+        table = read_arrow(path, part, columns=["clip_id", "utterance_id", "speaker", "frame", "valid"]).to_pandas()
+        used = (table["valid"] & table["clip_id"].isin(split_of.index)).to_numpy()
+        found, rows = find_runs(table[used], longest_gap)
+        place = np.full(len(table), -1)
+        place[used] = rows + start
+        runs.append(found.assign(row=found["row"] + start, split=found["clip_id"].map(split_of)))
+        places.append(place)
+        start += int(found["frames"].sum())
+    return pd.concat([one for one in runs if len(one)] or runs, ignore_index=True), places
+
+
+def find_runs(seen: pd.DataFrame, longest_gap: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Runs of seen frames, and the place of each frame when runs are laid end to end with their gaps.
+
+    Args:
+        seen: clip_id, utterance_id, speaker and frame, an utterance's rows together and in order.
+        longest_gap: unseen frames a run may span.
+
+    Returns:
+        Index rows without split, and int64 [len(seen)].
+
+    Raises:
+        ValueError: an utterance's frames are not in order.
+    """
+    keys = ["clip_id", "utterance_id"]
+    same = (seen[keys] == seen[keys].shift()).all(axis=1).to_numpy()
+    step = seen["frame"].diff().fillna(1).to_numpy()
+    if (same & (step < 1)).any():
+        raise ValueError(f"frames out of order in clip {seen['clip_id'].to_numpy()[same & (step < 1)][0]}")
+    starts = np.flatnonzero(~same | (step > longest_gap + 1))
+    number = np.cumsum(~same | (step > longest_gap + 1)) - 1
+    ends = np.append(starts, len(seen))[1:] - 1
+    frame = seen["frame"].to_numpy()
+    runs = seen.iloc[starts][[*keys, "speaker"]].reset_index(drop=True)
+    runs["first_frame"], runs["frames"] = frame[starts], frame[ends] - frame[starts] + 1
+    runs["row"] = runs["frames"].cumsum() - runs["frames"]
+    return runs, runs["row"].to_numpy()[number] + frame - runs["first_frame"].to_numpy()[number]
+
+
+def fill_rows(array: np.ndarray, path: Path, rows: np.ndarray, layout: Layout) -> None:
+    """Copy the training vectors of a shard's table to their rows of the array, a batch at a time."""
+    done = 0
+    for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=["features"]):
+        features = batch.column("features").flatten().to_numpy(zero_copy_only=False).reshape(-1, layout.features)
+        place = rows[done : done + len(features)]
+        array[place[place >= 0]] = features[place >= 0][:, layout.index]
+        done += len(features)
+
+
+def moments(array: np.ndarray, runs: pd.DataFrame, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of each number and standard deviation of its group, [dim], over what is known in some runs.
+
+    A number that is never known has mean 0 and no part in its group's deviation.
+    """
+    count, total, squares = (np.zeros(array.shape[1]) for _ in range(3))
+    for row, length in zip(runs["row"], runs["frames"], strict=True):
+        block = array[row : row + length].astype(np.float64)
+        count += np.isfinite(block).sum(axis=0)
+        total += np.nansum(block, axis=0)
+        squares += np.nansum(block**2, axis=0)
+    mean = total / np.maximum(count, 1)
+    off = squares - count * mean**2
+    std = np.zeros_like(mean)
+    for where in layout.training_slices().values():
+        std[where] = np.sqrt(max(off[where].sum(), 0) / max(count[where].sum(), 1))
+    return mean, std

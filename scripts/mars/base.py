@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.mars.base import base
+
+run(snakemake, base)

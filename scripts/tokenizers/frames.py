@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.tokenizers.frames import frames
+
+run(snakemake, frames)

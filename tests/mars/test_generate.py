@@ -1,0 +1,64 @@
+import json
+
+import pytest
+import torch
+
+from nonverbal.mars.encode import prompt_ids, read_records
+from nonverbal.mars.generate import continue_prompts, generate, until_end
+from nonverbal.mars.saved import load_saved
+from nonverbal.mars.settings import BertScore, Evaluation
+
+
+@pytest.fixture
+def evaluation():
+    bertscore = BertScore(name="nobody/nothing", revision="0" * 40, layer=1)
+    return Evaluation(utterances=5, batch=3, new_tokens=12, temperature=0, bertscore=bertscore)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.open()]
+
+
+def test_words_and_motion_are_told_apart(corpus, tiny, evaluation, tmp_path):
+    generate(tiny, tiny, corpus.records["test"], tmp_path / "g.jsonl", evaluation, length=256, seed=5)
+    made = lines(tmp_path / "g.jsonl")
+    assert [line["setting"] for line in made] == ["zero_shot"] * 5 + ["trained"] * 5
+    assert [line["utterances"] for line in made[:5]] == [line["utterances"] for line in made[5:]]
+    tests = {(r["clip_id"], r["utterances"][-1]): r for r in read_records(corpus.records["test"])}
+    for line in made:
+        reference = line["reference"]
+        said = tests[line["clip_id"], line["utterances"][-1]]["messages"][-1]["content"]
+        assert len(reference["face"]) == said.count("<FACE_") > 0 and "<" not in reference["text"]
+        assert set(line["answer"]) == {"text", "face", "body"}
+        assert line["answer"]["face"] == [int(t) for t in _codes(line["raw"], "<FACE_")]
+
+
+def _codes(text, mark):
+    return [piece.split(">")[0] for piece in text.split(mark)[1:]]
+
+
+def test_a_batch_answers_as_one_alone(corpus, tiny, evaluation):
+    model, tokenizer = load_saved(tiny)
+    torch.manual_seed(0)
+    with torch.no_grad():  # a model with small and tied weights says one token for ever; this one does not
+        for weight in model.parameters():
+            weight.normal_()
+        model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
+    records = list(read_records(corpus.records["test"]))[:4]
+    prompts = [prompt_ids(record["messages"], tokenizer)[i * 5 :] for i, record in enumerate(records)]
+    together = continue_prompts(model, tokenizer, prompts, evaluation)
+    assert len({tuple(ids) for ids in together}) > 1
+    assert together == [continue_prompts(model, tokenizer, [prompt], evaluation)[0] for prompt in prompts]
+
+
+def test_temperature_draws_from_the_seed(corpus, tiny, evaluation, tmp_path):
+    warm = evaluation.model_copy(update={"temperature": 1.0})
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        generate(tiny, tiny, corpus.records["test"], tmp_path / name, warm, length=256, seed=seed)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert {line["raw"] for line in lines(tmp_path / "a")} != {line["raw"] for line in lines(tmp_path / "c")}
+
+
+def test_an_answer_ends_at_its_end_mark():
+    assert until_end([4, 5, 2, 0, 0], 2) == [4, 5, 2]
+    assert until_end([4, 5], 2) == [4, 5]

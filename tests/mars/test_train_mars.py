@@ -1,0 +1,128 @@
+import csv
+
+import pytest
+
+from nonverbal.errors import UserError
+from nonverbal.mars.encode import encode_all, read_records, token_kinds
+from nonverbal.mars.likelihood import summary, token_likelihood
+from nonverbal.mars.saved import load_saved
+from nonverbal.mars.train_mars import MarsTrainer, last_whole_checkpoint, train_mars
+from nonverbal.provenance.record import hash_path
+
+
+def run(corpus, tiny, training, folder, validation=None):
+    folder.mkdir(exist_ok=True)
+    paths = corpus.records
+    train_mars(
+        tiny, paths["train"], validation or paths["validation"], folder / "model", folder / "history.csv", training, 5
+    )
+    return [
+        {k: float(v) if v else None for k, v in row.items()} for row in csv.DictReader((folder / "history.csv").open())
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tiny, training, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    return folder, run(corpus, tiny, training, folder)
+
+
+def validation_nll(corpus, folder):
+    model, tokenizer = load_saved(folder)
+    data = encode_all(read_records(corpus.records["validation"]), tokenizer, 256, "test")
+    return summary(token_likelihood(model, data, token_kinds(tokenizer, model.config.vocab_size), 3, "test"))["nll_all"]
+
+
+def test_the_loss_falls_and_the_best_model_is_saved(trained, corpus, tiny):
+    folder, history = trained
+    best = min(row["eval_loss"] for row in history)
+    assert [row["step"] for row in history] == [4, 8, 12, 16, 18]  # the end is scored too
+    assert history[3]["loss"] < 0.9 * history[0]["loss"]
+    assert validation_nll(corpus, folder / "model") == pytest.approx(best, abs=1e-5)
+    assert best < 0.9 * validation_nll(corpus, tiny)
+    assert (folder / "model" / "model.safetensors").is_file()
+    assert sorted(path.name for path in folder.iterdir()) == ["history.csv", "model"]  # no work folder is left
+
+
+class Killed(BaseException):
+    """As from a signal."""
+
+
+@pytest.mark.parametrize("steps", [3, 10, 15])  # before a checkpoint, within an epoch, after its last
+def test_killed_and_resumed_ends_with_the_same_bytes(trained, corpus, tiny, training, tmp_path, monkeypatch, steps):
+    folder, history = trained
+    step = MarsTrainer.training_step
+    calls = 0
+
+    def dying_step(self, *args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls > 2 * steps:  # two micro-batches a step
+            raise Killed
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(MarsTrainer, "training_step", dying_step)
+    with pytest.raises(Killed):
+        run(corpus, tiny, training, tmp_path)
+    assert not (tmp_path / "model").exists()
+    assert len(list(tmp_path.glob(".model.work-*/checkpoint-*"))) == min(2, steps // 4)
+    monkeypatch.undo()
+    taken = []
+    monkeypatch.setattr(
+        MarsTrainer,
+        "training_step",
+        lambda self, *a, **k: (taken.append(self.state.global_step), step(self, *a, **k))[1],
+    )
+    assert run(corpus, tiny, training, tmp_path) == history
+    assert min(taken) == steps // 4 * 4  # nothing before the checkpoint was done again
+    assert hash_path(tmp_path / "model") == hash_path(folder / "model")
+    assert (tmp_path / "history.csv").read_bytes() == (folder / "history.csv").read_bytes()
+
+
+def test_a_checkpoint_that_was_not_finished_is_not_used(tmp_path):
+    for step, state in ((8, "{}"), (16, None), (24, '{"global_st')):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"")
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-8"]
+    assert last_whole_checkpoint(tmp_path / "checkpoint-8") is None
+
+
+def test_patience_ends_training_early(corpus, tiny, training, tmp_path):
+    hasty = training.model_copy(update={"learning_rate": 0.03, "patience": 2, "checkpoint_steps": 8, "epochs": 60})
+    history = run(corpus, tiny, hasty, tmp_path)
+    losses = [row["eval_loss"] for row in history]
+    assert history[-1]["step"] < 360
+    assert losses.index(min(losses)) == len(losses) - 3  # two more were scored, neither better
+    assert validation_nll(corpus, tmp_path / "model") == pytest.approx(min(losses), abs=1e-5)
+
+
+def test_killed_after_it_stopped_it_stays_stopped(corpus, tiny, training, tmp_path, monkeypatch):
+    hasty = training.model_copy(update={"learning_rate": 0.03, "patience": 1, "checkpoint_steps": 8, "epochs": 60})
+    (tmp_path / "whole").mkdir()
+    history = run(corpus, tiny, hasty, tmp_path / "whole")
+
+    def dying(path):
+        raise Killed
+
+    monkeypatch.setattr("nonverbal.mars.train_mars.new_folder", dying)
+    with pytest.raises(Killed):
+        run(corpus, tiny, hasty, tmp_path / "killed")
+    monkeypatch.undo()
+    assert run(corpus, tiny, hasty, tmp_path / "killed") == history
+    assert hash_path(tmp_path / "killed" / "model") == hash_path(tmp_path / "whole" / "model")
+
+
+def test_without_validation_records_the_last_model_is_saved(trained, corpus, tiny, training, tmp_path):
+    (tmp_path / "none.jsonl").write_text("")
+    history = run(corpus, tiny, training, tmp_path, validation=tmp_path / "none.jsonl")
+    assert [row["eval_loss"] for row in history] == [None] * 4
+    assert [row["loss"] for row in history] == [row["loss"] for row in trained[1][:4]]
+
+
+def test_nothing_to_train_on_is_said_in_a_sentence(corpus, tiny, training, tmp_path):
+    with pytest.raises(UserError, match="holds no record of at most 8 tokens"):
+        run(corpus, tiny, training.model_copy(update={"length": 8}), tmp_path)

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nonverbal.layouts import OPEN_FACE
+from nonverbal.tokenizers.motion import Motion, collate, cut, draw, fill
+
+RUNS = st.lists(st.integers(1, 200), min_size=1, max_size=8).map(
+    lambda lengths: [(int(sum(lengths[:i])), length) for i, length in enumerate(lengths)]
+)
+
+
+def test_unknown_numbers_are_interpolated_held_or_the_mean() -> None:
+    nan = np.nan
+    sequence = np.array([[nan, 1, nan], [1, nan, nan], [nan, nan, nan], [3, 4, nan]], np.float32)
+    assert fill(sequence).tolist() == [[1, 1, 0], [1, 2, 0], [2, 3, 0], [3, 4, 0]]
+
+
+def test_a_batch_masks_what_is_padded_and_what_is_unknown() -> None:
+    long, short = np.ones((17, 2), np.float32), np.full((3, 2), 5, np.float32)
+    short[1, 0] = np.nan
+    batch = collate([long, short])
+    assert batch.values.shape == (2, 2, 24)
+    assert batch.mask[:, 0].sum(dim=1).tolist() == [24, 8]
+    assert batch.known.sum(dim=(1, 2)).tolist() == [34, 5]
+    assert batch.values[1, :, :8].eq(5).all()  # the last frame is held to the token's end
+    assert batch.values[1, :, 8:].eq(0).all()
+
+
+@given(RUNS, st.sampled_from([8, 32, 64]))
+def test_cut_covers_every_frame_once(runs: list[tuple[int, int]], window: int) -> None:
+    windows = cut(runs, window)
+    assert [row + i for row, length in windows for i in range(length)] == list(range(sum(n for _, n in runs)))
+    assert max(length for _, length in windows) <= window
+
+
+@given(RUNS, st.integers(0, 9))
+def test_drawn_windows_lie_inside_their_runs(runs: list[tuple[int, int]], seed: int) -> None:
+    windows = draw(runs, 32, np.random.default_rng(seed))
+    assert len(windows) == len(cut(runs, 32))
+    assert windows == draw(runs, 32, np.random.default_rng(seed))
+    for row, length in windows:
+        assert any(first <= row and row + length <= first + frames for first, frames in runs)
+
+
+def test_reading_normalises_by_the_training_split(motion: Motion) -> None:
+    values = np.concatenate([motion.read(run) for run in motion.runs("train")])
+    np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-3)
+    for where in OPEN_FACE.training_slices().values():
+        assert np.sqrt((values[:, where] ** 2).mean()) == pytest.approx(1, abs=1e-3)
