@@ -1,0 +1,116 @@
+"""The demonstration's cast and script: the typed form of demo/corpus.yaml."""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from nonverbal.avatar.look import Colour, Look
+from nonverbal.errors import UserError
+from nonverbal.schema import REASONS
+from nonverbal.settings import Settings
+
+
+class Voice(Settings):
+    """An espeak-ng voice."""
+
+    name: str
+    """Language with variant, e.g. en-us+f2."""
+    pitch: int = Field(50, ge=0, le=99)
+    pitch_range: int = Field(50, ge=0, le=99)
+    rate: int = Field(165, ge=80, le=300)
+    """Words a minute."""
+
+
+class Person(Settings):
+    """Who is seen and heard."""
+
+    voice: Voice
+    look: Look
+
+
+class Expected(Settings):
+    """Where a bad video must be dropped."""
+
+    table: str
+    """The decision table of nonverbal.schema that drops it."""
+    reason: str
+    """Its word there."""
+
+
+class Video(Settings):
+    """One video: people, script and what is wrong with it, if anything."""
+
+    title: str
+    guid: str = ""
+    """The feed's id of the video; its key in corpus.yaml when empty."""
+    uploaded: date
+    people: dict[str, Person]
+    """By name, in the order of the seats."""
+    lines: tuple[str, ...]
+    """`N text`: the N-th of the people says the text."""
+    language: str = "en"
+    """Of the captions."""
+    length_s: float = Field(53, gt=0)
+    wall: Colour = (0.45, 0.48, 0.50)
+    accent: Colour = (0.62, 0.42, 0.24)
+    picture: Literal["people", "slides"] = "people"
+    thumbnail: Literal["people", "slide"] = "people"
+    sound: bool = True
+    captions: bool = True
+    served: Literal["whole", "truncated", "text", "missing"] = "whole"
+    """What the server answers when the video is asked for."""
+    expected: Expected | None = None
+    """None: it must be kept."""
+
+
+class Channel(Settings):
+    """A feed."""
+
+    title: str
+    videos: tuple[str, ...]
+    """Keys of videos."""
+
+
+class Corpus(Settings):
+    """All of demo/corpus.yaml."""
+
+    people: dict[str, Person]
+    channels: dict[str, Channel]
+    videos: dict[str, Video]
+
+    def listed_by(self, video: str) -> list[str]:
+        """Ids of the channels that list a video."""
+        return [name for name, channel in self.channels.items() if video in channel.videos]
+
+
+def load_corpus(path: Path) -> Corpus:
+    """Read demo/corpus.yaml; each video gets its people's voices and looks.
+
+    Raises:
+        UserError: a key is wrong, or a name is not defined.
+    """
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        for video in raw["videos"].values():
+            video["people"] = {name: raw["people"][name] for name in video["people"]}
+        corpus = Corpus.model_validate(raw)
+    except (KeyError, ValidationError) as error:
+        raise UserError(f"{path}: {error}") from None
+    _check(corpus, path)
+    return corpus
+
+
+def _check(corpus: Corpus, path: Path) -> None:
+    for name, channel in corpus.channels.items():
+        unknown = set(channel.videos) - set(corpus.videos)
+        if unknown:
+            raise UserError(f"{path}: channel {name} lists videos that are not defined: {sorted(unknown)}")
+    for name, video in corpus.videos.items():
+        speakers = {line.split(" ", 1)[0] for line in video.lines}
+        if not speakers <= {str(i) for i in range(len(video.people))}:
+            raise UserError(f"{path}: video {name} has lines of people it does not show: {sorted(speakers)}")
+        if video.expected and video.expected.reason not in REASONS.get(video.expected.table, ()):
+            raise UserError(f"{path}: video {name} expects {video.expected}, which no filter can decide")
