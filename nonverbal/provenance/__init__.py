@@ -1,0 +1,1 @@
+"""Provenance: what made each artifact, from what, and whether it still is what it was."""

@@ -1,0 +1,238 @@
+# (h) The paper's tables and figures from this run, the published numbers beside ours.
+
+
+rule table1:
+    input:
+        statistics="<results>/dataset/statistics/statistics.json",
+        published_csv="resources/paper/table1.csv",
+    output:
+        csv=report(
+            "<results>/paper/table1.csv",
+            caption="../resources/report/table1.rst",
+            category="Tables",
+            labels={"table": "1", "format": "csv"},
+        ),
+        md=report(
+            "<results>/paper/table1.md",
+            caption="../resources/report/table1.rst",
+            category="Tables",
+            labels={"table": "1", "format": "md"},
+        ),
+        tex="<results>/paper/table1.tex",
+    log:
+        "<logs>/paper/table1.log",
+    benchmark:
+        "<benchmarks>/paper/table1.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        length_s=CONFIG.collect.clips.length_s,
+        backends=step_backends(
+            "thumbnails",
+            "diarize",
+            "transcribe",
+            "tracks",
+            "active_speaker",
+            "face",
+            "body",
+            "safety",
+        ),
+    message:
+        "Table 1: the dataset beside others"
+    script:
+        "../scripts/paper/table1.py"
+
+
+rule table2:
+    input:
+        statistics="<results>/dataset/statistics/statistics.json",
+        published_csv="resources/paper/table2.csv",
+    output:
+        csv=report(
+            "<results>/paper/table2.csv",
+            caption="../resources/report/table2.rst",
+            category="Tables",
+            labels={"table": "2", "format": "csv"},
+        ),
+        md=report(
+            "<results>/paper/table2.md",
+            caption="../resources/report/table2.rst",
+            category="Tables",
+            labels={"table": "2", "format": "md"},
+        ),
+        tex="<results>/paper/table2.tex",
+    log:
+        "<logs>/paper/table2.log",
+    benchmark:
+        "<benchmarks>/paper/table2.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        backends=step_backends(
+            "thumbnails",
+            "diarize",
+            "transcribe",
+            "tracks",
+            "active_speaker",
+            "face",
+            "body",
+            "safety",
+        ),
+    message:
+        "Table 2: what the dataset holds"
+    script:
+        "../scripts/paper/table2.py"
+
+
+rule table3:
+    input:
+        face="<results>/tokenizers/evaluate_tokenizer/face.json",
+        body="<results>/tokenizers/evaluate_tokenizer/body.json",
+        published_csv="resources/paper/table3.csv",
+    output:
+        csv=report(
+            "<results>/paper/table3.csv",
+            caption="../resources/report/table3.rst",
+            category="Tables",
+            labels={"table": "3", "format": "csv"},
+        ),
+        md=report(
+            "<results>/paper/table3.md",
+            caption="../resources/report/table3.rst",
+            category="Tables",
+            labels={"table": "3", "format": "md"},
+        ),
+        tex="<results>/paper/table3.tex",
+    log:
+        "<logs>/paper/table3.log",
+    benchmark:
+        "<benchmarks>/paper/table3.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        backends=step_backends("face", "body"),
+    message:
+        "Table 3: what the tokenizers lose"
+    script:
+        "../scripts/paper/table3.py"
+
+
+rule table4:
+    input:
+        metrics="<results>/mars/evaluate_mars/metrics.json",
+        published_csv="resources/paper/table4.csv",
+    output:
+        csv=report(
+            "<results>/paper/table4.csv",
+            caption="../resources/report/table4.rst",
+            category="Tables",
+            labels={"table": "4", "format": "csv"},
+        ),
+        md=report(
+            "<results>/paper/table4.md",
+            caption="../resources/report/table4.rst",
+            category="Tables",
+            labels={"table": "4", "format": "md"},
+        ),
+        tex="<results>/paper/table4.tex",
+    log:
+        "<logs>/paper/table4.log",
+    benchmark:
+        "<benchmarks>/paper/table4.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        base=CONFIG.mars.base.name,
+        backends=step_backends("transcribe", "face", "body", "base"),
+    message:
+        "Table 4: MARS against its base model"
+    script:
+        "../scripts/paper/table4.py"
+
+
+rule figure1:
+    input:
+        funnel="<results>/dataset/funnel/funnel.parquet",
+    output:
+        png=report(
+            "<results>/paper/figure1.png",
+            caption="../resources/report/figure1.rst",
+            category="Figures",
+            labels={"figure": "1", "format": "png"},
+        ),
+        pdf="<results>/paper/figure1.pdf",
+    log:
+        "<logs>/paper/figure1.log",
+    benchmark:
+        "<benchmarks>/paper/figure1.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    message:
+        "Figure 1: the pipeline with its counts"
+    script:
+        "../scripts/paper/figure1.py"
+
+
+rule figure3:
+    input:
+        face="<results>/tokenizers/frames/face/frames.npy",
+        face_index="<results>/tokenizers/frames/face/index.parquet",
+        body="<results>/tokenizers/frames/body/frames.npy",
+        body_index="<results>/tokenizers/frames/body/index.parquet",
+    output:
+        png=report(
+            "<results>/paper/figure3.png",
+            caption="../resources/report/figure3.rst",
+            category="Figures",
+            labels={"figure": "3", "format": "png"},
+        ),
+        pdf="<results>/paper/figure3.pdf",
+    log:
+        "<logs>/paper/figure3.log",
+    benchmark:
+        "<benchmarks>/paper/figure3.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(8000),
+        runtime=120,
+    params:
+        settings=settings(CONFIG.paper.figure3),
+        seed=CONFIG.seed,
+    message:
+        "Figure 3: clusters of faces and bodies"
+    script:
+        "../scripts/paper/figure3.py"
+
+
+rule paper:
+    input:
+        rules.table1.output,
+        rules.table2.output,
+        rules.table3.output,
+        rules.table4.output,
+        rules.figure1.output,
+        rules.figure3.output,
+    message:
+        "The paper's tables and figures"

@@ -1,0 +1,64 @@
+"""Small results of the stages that the tables and figures read."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def statistics(tmp_path: Path) -> Path:
+    path = tmp_path / "statistics.json"
+    counts = {
+        "channels": 2, "videos": 6, "nonverbal_expressions": 7211, "dialogues": 18, "turns": 84, "sentences": 96,
+        "unique_words": 151, "mean_turns_per_dialogue": 4.667, "mean_utterance_words": 8.61,
+        "mean_utterance_seconds": 2.43, "mean_frames_per_utterance": 58.2, "utterances": 88,
+    }  # fmt: skip
+    path.write_text(json.dumps(counts))
+    return path
+
+
+def errors(scale: float) -> dict[str, float]:
+    return {
+        "vmse_paper": 1e-6 * scale, "vmse_coded": 0.05 * scale, "lvd_paper": 1e-3 * scale, "lvd_coded": 4e-4 * scale,
+        "wvl2_paper": 2e-7 * scale, "wvl2_coded": 2e-8 * scale, "mse": 0.01 * scale, "frechet": 0.4 * scale,
+        "diversity_paper": 4.4, "diversity_coded": 2.0, "variance": 0.01,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> dict[str, Path]:
+    paths = {}
+    for part in ("face", "body"):
+        result = {
+            "part": part, "layout": "open_face", "mesh": f"some {part} mesh", "split": "test", "frames": 2200,
+            "reference": {"diversity_paper": 5.0, "diversity_coded": 2.2, "variance": 0.013},
+            "model": errors(1), "constant_mean": errors(3),
+            "codebook": {"size": 512, "used": 128, "utilisation": 0.25, "entropy": 4.9, "perplexity": 134.2},
+        }  # fmt: skip
+        paths[part] = tmp_path / f"{part}.json"
+        paths[part].write_text(json.dumps(result))
+    return paths
+
+
+@pytest.fixture
+def mars_metrics(tmp_path: Path) -> Path:
+    def scores(nll: float) -> dict:
+        return {"ppl_all": math.exp(nll), "nll_face": nll, "nll_body": nll - 1, "meteor": None, "bertscore_f1": None}
+
+    result = {
+        "codes": {"face": 512, "body": 512},
+        "uniform": {"nll_face": math.log(512), "nll_body": math.log(512)},
+        "unigram": {"nll_face": 5.0, "nll_body": 4.5},
+        "settings": {"zero_shot": scores(8), "trained": scores(4), "trained_without_context_motion": scores(4.5)},
+        "not_available": {"meteor": "WordNet is not installed.", "bertscore_f1": "its model is not here"},
+    }
+    path = tmp_path / "metrics.json"
+    path.write_text(json.dumps(result))
+    return path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    return {kind: tmp_path / f"table.{kind}" for kind in ("csv", "md", "tex")}

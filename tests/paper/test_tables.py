@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nonverbal.paper.comparison import MISSING
+from nonverbal.paper.table1 import table1
+from nonverbal.paper.table2 import table2
+from nonverbal.paper.table3 import table3
+from nonverbal.paper.table4 import table4
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "resources" / "paper"
+BACKENDS = {"face": "open_face", "body": "mediapipe_ik"}
+
+
+def cells(files) -> pd.DataFrame:
+    return (
+        pd.read_csv(files["csv"], na_values=MISSING)
+        .fillna({"group": ""})
+        .set_index(["row", "group", "metric"])
+        .sort_index()
+    )
+
+
+def test_table1_has_our_row_and_counts_hours_as_the_paper_does(statistics, files):
+    table1(statistics, PUBLISHED / "table1.csv", 600.0, BACKENDS, **files)
+    venus = cells(files).loc[("VENUS (Kim et al. 2025)", "conversation")]
+    assert venus.loc["hours", "ours"] == pytest.approx(3)
+    assert venus.loc["dialogues", "difference"] == 18 - 89459
+    assert "not FLAME" in files["md"].read_text() and "not FLAME" in files["tex"].read_text()
+    assert cells(files).drop("VENUS (Kim et al. 2025)", level=0)["ours"].isna().all()
+
+
+def test_table2_has_every_published_number_beside_ours(statistics, files):
+    table2(statistics, PUBLISHED / "table2.csv", BACKENDS, **files)
+    table = cells(files)
+    assert len(table) == 11 and table[["published", "ours", "difference"]].notna().all(axis=None)
+    assert table.loc[("VENUS", "", "turns"), "difference"] == 84 - 1114328
+
+
+def test_table2_of_an_empty_dataset_has_no_means(statistics, files):
+    statistics.write_text(statistics.read_text().replace('"turns": 84', '"turns": 0'))
+    table2(statistics, PUBLISHED / "table2.csv", BACKENDS, **files)
+    ours = cells(files).droplevel([0, 1])["ours"]
+    assert ours["turns"] == 0 and ours[[name for name in ours.index if "mean" in name]].isna().all()
+
+
+def test_table3_compares_the_coded_form_and_adds_the_formulas(tokenizer, files):
+    table3(tokenizer["face"], tokenizer["body"], PUBLISHED / "table3.csv", BACKENDS, **files)
+    ours = cells(files).loc[("Ours", "ours")]
+    assert ours.loc["face_vmse", ["published", "ours", "difference"]].tolist() == pytest.approx(
+        [0.05106, 0.05, -0.00106]
+    )
+    assert ours.loc["body_lvd", "ours"] == pytest.approx(4e-4)
+    assert ours.loc["face_vmse_formula", "ours"] == pytest.approx(1e-6) and pd.isna(
+        ours.loc["face_vmse_formula", "published"]
+    )
+    assert ours.loc["face_utilisation", "ours"] == 0.25
+    assert cells(files).loc[("GT", "reference", "face_diversity"), ["published", "ours"]].tolist() == [9.3323, 2.2]
+    assert cells(files).loc[("mean frame", "constant", "body_vmse"), "ours"] == pytest.approx(0.15)
+    assert cells(files).loc["Ng et al. 2023"]["ours"].isna().all()
+    assert "some face mesh" in files["md"].read_text()
+
+
+def test_table4_keeps_what_is_not_available(mars_metrics, files):
+    table4(mars_metrics, PUBLISHED / "table4.csv", "tiny", BACKENDS | {"base": "tiny"}, **files)
+    table = cells(files)
+    assert table.loc[("LLaMA 3.2 1B", "MARS", "nll_face"), "difference"] == pytest.approx(4 - 8.676)
+    assert pd.isna(table.loc[("LLaMA 3.2 1B", "MARS", "meteor"), "ours"])
+    assert table.loc[("LLaMA 3.2 1B", "uniform guess of a code", "nll_body"), "ours"] == pytest.approx(6.2383, abs=1e-4)
+    text = files["md"].read_text()
+    assert "Ours has no meteor: WordNet is not installed." in text and "a tiny Llama trained from scratch" in text
+
+
+def test_table4_puts_a_model_of_the_paper_in_its_row_and_others_in_their_own(mars_metrics, files):
+    table4(mars_metrics, PUBLISHED / "table4.csv", "Qwen/Qwen2.5-3B-Instruct", {}, **files)
+    assert cells(files).loc[("Qwen 2.5 3B", "MARS", "ppl"), ["published", "ours"]].notna().all()
+    table4(mars_metrics, PUBLISHED / "table4.csv", "models/mine", {}, **files)
+    row = cells(files).loc[("models/mine", "MARS", "ppl")]
+    assert pd.isna(row["published"]) and row["ours"] > 0
+
+
+def test_tables_are_the_same_bytes_again(mars_metrics, files):
+    made = []
+    for _ in range(2):
+        table4(mars_metrics, PUBLISHED / "table4.csv", "tiny", BACKENDS, **files)
+        made.append([path.read_bytes() for path in files.values()])
+    assert made[0] == made[1]

@@ -1,0 +1,89 @@
+import hashlib
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nonverbal.provenance import hashes
+from nonverbal.provenance.hashes import MISSING, Remembered, hash_all, hash_path
+from nonverbal.provenance.record import config_keys, imported_packages, library_modules, read_records
+
+CONFIG = {
+    "seed": 7,
+    "results": "results",
+    "speech": {"diarize": {"backend": "embedded"}, "transcribe": {"backend": "embedded"}},
+    "tokenizers": {"face": {"codebook": {"size": 512, "dim": 8}}, "body": {"codebook": {"size": 512, "dim": 16}}},
+}
+
+
+def test_a_file_hashes_as_sha256sum_does(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    assert hash_path(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
+    assert hash_path(tmp_path / "absent") == MISSING
+
+
+@given(st.dictionaries(st.text("abc", min_size=1, max_size=3), st.binary(max_size=8), min_size=1, max_size=4))
+def test_a_folder_hash_depends_on_names_and_bytes_alone(tmp_path_factory, files):
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    for folder, order in ((one, list(files)), (two, list(files)[::-1])):
+        for name in order:
+            (folder / name).write_bytes(files[name])
+    (two / ".snakemake_timestamp").touch()
+    assert hash_path(one) == hash_path(two)
+    (two / next(iter(files))).write_bytes(files[next(iter(files))] + b"!")
+    assert hash_path(one) != hash_path(two)
+
+
+def test_threads_change_nothing(tmp_path):
+    for i in range(20):
+        (tmp_path / f"{i:02d}").write_text(str(i))
+    paths = [str(tmp_path), *map(str, tmp_path.iterdir())]
+    assert hash_all(paths, threads=8) == hash_all(paths, threads=1)
+
+
+def test_a_large_file_is_read_once_and_again_when_it_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(hashes, "KEEP_FROM", 4)
+    large = tmp_path / "large"
+    large.write_bytes(b"12345")
+    remembered, reads = Remembered(tmp_path / "hashes"), []
+    real = hashes._hash_file
+    monkeypatch.setattr(hashes, "_hash_file", lambda path: reads.append(path) or real(path))
+    first = remembered.hash_all([str(large)])
+    assert remembered.hash_all([str(large)]) == first and len(reads) == 1
+    large.write_bytes(b"12346")
+    os.utime(large, ns=(1, 1))
+    assert remembered.hash_all([str(large)])[str(large)] == hashlib.sha256(b"12346").hexdigest()
+    assert len(reads) == 2
+
+
+def test_config_keys_name_the_section_a_param_came_from():
+    keys = config_keys({"settings": {"backend": "embedded"}, "seed": 7}, CONFIG, "transcribe")
+    assert keys == ["seed", "speech.transcribe.backend"]
+    assert config_keys({"settings": CONFIG["tokenizers"]["body"]}, CONFIG, "train_tokenizer") == [
+        "tokenizers.body.codebook.dim",
+        "tokenizers.body.codebook.size",
+    ]
+    assert config_keys({"settings": {"backend": "other"}}, CONFIG, "diarize") == ["params.settings"]
+
+
+def test_the_record_names_what_is_imported():
+    assert "nonverbal/provenance/audit.py" in library_modules() or "nonverbal/provenance/ledger.py" in library_modules()
+    assert "nonverbal/provenance/record.py" not in library_modules()
+    assert {"hypothesis", "pytest"} <= set(imported_packages())
+
+
+def test_a_record_holds_the_job(finished):
+    record = next(r for r in read_records(finished.results) if r["rule"] == "doubled")
+    assert record["wildcards"] == {"shard": "00001"}
+    assert record["outputs"] == {str(finished.results / "b/doubled.txt"): hashlib.sha256(b"2 4 6").hexdigest()}
+    assert record["ended"] >= record["started"]
+
+
+def test_code_that_changes_under_a_running_job_is_recorded_as_it_began(finished, monkeypatch):
+    import nonverbal.provenance.record as module
+
+    versions = iter([{"nonverbal/x.py": "old"}, {"nonverbal/x.py": "new", "nonverbal/late.py": "late"}])
+    monkeypatch.setattr(module, "library_modules", lambda: next(versions))
+    finished.job("edited", ["source"], {"h/out.txt": "1"}, "adding")
+    record = next(r for r in read_records(finished.results) if r["rule"] == "edited")
+    assert record["modules"] == {"nonverbal/x.py": "old", "nonverbal/late.py": "late"}
