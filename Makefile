@@ -1,0 +1,47 @@
+# make demo: set up and run the whole workflow on the demonstration corpus.  make test: set up and run the tests.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+CORES  ?= 2
+GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
+
+SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
+
+.PHONY: help setup demo test check audit report overlay clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/installed  ## make the virtual environment (pip, pinned by constraints.txt)
+
+$(VENV)/installed: pyproject.toml constraints.txt bundled.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 13) else "Python 3.11 or 3.12 is needed; write: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$(GROUPS)]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement bundled.txt
+	touch $@
+
+demo: setup  ## from a channel to tables and figures, on a corpus the project makes
+	$(BIN)/python -m nonverbal.demo.serve results/demo/corpus -- $(SNAKEMAKE_DEMO) all truth
+
+test: setup  ## lint, types and tests
+	$(MAKE) check
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check nonverbal scripts tests benchmarks
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+
+audit: setup  ## re-hash every result of the demonstration: verified, changed, stale, missing or orphan
+	$(BIN)/python -m nonverbal.provenance.audit results/demo --snakemake "$(SNAKEMAKE_DEMO)"
+
+report: setup  ## one HTML page of the demonstration's tables and figures: report.html
+	$(SNAKEMAKE_DEMO) --report report.html
+
+overlay: setup  ## CLIP=id: a clip with boxes, who speaks, words and tokens drawn on it, as overlay.mp4
+	$(BIN)/python -m nonverbal.overlay results/demo $(CLIP) overlay.mp4
+
+clean:  ## remove results and the virtual environment
+	rm -rf results .snakemake $(VENV)

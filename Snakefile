@@ -1,0 +1,48 @@
+# From a channel list to the tables and figures of the paper. Read top to bottom.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/collect.smk"  # (a) channels, thumbnails, media, clips
+include: "rules/speech.smk"  # (b) who speaks when, language, words, utterances
+include: "rules/speakers.smk"  # (c) faces, active speaker, person crops
+include: "rules/cues.smk"  # (d) face and body parameters, smoothed
+include: "rules/dataset.smk"  # (e) safety, split, VENUS records, statistics, funnel
+include: "rules/tokenizers.smk"  # (f) face and body motion to tokens
+include: "rules/mars.smk"  # (g) a language model over words, faces and bodies
+include: "rules/paper.smk"  # (h) tables and figures, published beside ours
+include: "rules/provenance.smk"  # (i) the ledger of what made what
+include: "rules/demo.smk"  # a corpus with known truth, and the score against it
+
+
+onstart:
+    from nonverbal.preflight import preflight
+
+    try:
+        preflight(CONFIG)
+    except UserError as error:
+        raise SystemExit(str(error))
+
+
+localrules:
+    all,
+    dataset,
+    tokenizers,
+    mars,
+    paper,
+    provenance,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.dataset.input,
+        rules.paper.input,
+        rules.provenance.input,
+    message:
+        "Everything: dataset, tokenizers, MARS, tables and figures, ledger"

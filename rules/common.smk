@@ -1,0 +1,58 @@
+# What all rule files share (the typed configuration, the shards) and what each job's process inherits.
+import os
+from pathlib import Path
+
+from nonverbal.config import load
+from nonverbal.errors import UserError
+
+try:
+    CONFIG = load(config)
+except UserError as error:
+    raise SystemExit(str(error))  # one sentence, no traceback
+
+SHARDS = [f"{shard:05d}" for shard in range(CONFIG.shards)]
+PARTS = ["face", "body"]
+
+# Per-rule environments hold tools, not the library, which is read from this folder;
+# threads that spin while they wait would steal the cores of the next job.
+os.environ.update(PYTHONPATH=str(Path(workflow.basedir)), OMP_WAIT_POLICY="PASSIVE")
+
+
+pathvars:
+    results=CONFIG.results,
+    logs=f"{CONFIG.results}/logs",
+    benchmarks=f"{CONFIG.results}/benchmarks",
+
+
+wildcard_constraints:
+    shard=r"\d{5}",
+    part="face|body",
+
+
+def settings(section):
+    """A config section as plain values, so that only a change in it reruns a job."""
+    return section.model_dump(mode="json")
+
+
+def memory(mb):
+    """Memory of a job in MB; a retried job asks for more."""
+    return lambda wildcards, attempt: mb * attempt
+
+
+# Which backend did each step: a table says which of them stood in for the paper's models.
+STEP_BACKENDS = {
+    "thumbnails": CONFIG.collect.thumbnails.backend,
+    "diarize": CONFIG.speech.diarize.backend,
+    "transcribe": CONFIG.speech.transcribe.backend,
+    "tracks": CONFIG.speakers.tracks.backend,
+    "active_speaker": CONFIG.speakers.active_speaker.backend,
+    "face": CONFIG.cues.face.backend,
+    "body": CONFIG.cues.body.backend,
+    "safety": CONFIG.dataset.safety.backend,
+    "base": CONFIG.mars.base.name,
+}
+
+
+def step_backends(*steps):
+    """The backends of some steps."""
+    return {step: STEP_BACKENDS[step] for step in steps}
