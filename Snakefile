@@ -8,6 +8,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/models.smk"  # weights that lie in no package
 include: "rules/collect.smk"  # (a) channels, thumbnails, media, clips
 include: "rules/speech.smk"  # (b) who speaks when, language, words, utterances
 include: "rules/speakers.smk"  # (c) faces, active speaker, person crops

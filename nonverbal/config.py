@@ -33,6 +33,8 @@ class Config(Settings):
     a text file with a URL a line, or a list of these."""
     results: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
     """Folder that all results go to."""
+    models: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
+    """Folder of the models that are fetched, a folder a model; those you put there are taken as they are."""
     shards: int = Field(gt=0)
     """Jobs a rule; aim at 64 to 256 videos a shard. Changing it starts the perception stages anew."""
     seed: int = Field(ge=0)

@@ -22,6 +22,7 @@ pathvars:
     results=CONFIG.results,
     logs=f"{CONFIG.results}/logs",
     benchmarks=f"{CONFIG.results}/benchmarks",
+    models=CONFIG.models,
 
 
 wildcard_constraints:
@@ -32,6 +33,11 @@ wildcard_constraints:
 def settings(section):
     """A config section as plain values, so that only a change in it reruns a job."""
     return section.model_dump(mode="json")
+
+
+def models(section):
+    """The models to be fetched that the backend of a config section uses."""
+    return [f"<models>/{model}" for model in section.models]
 
 
 def memory(mb):

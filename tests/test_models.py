@@ -1,15 +1,31 @@
 """The model registry: complete, true of the installed packages, and clear when it is not."""
 
+import functools
+import hashlib
+import importlib
 import importlib.metadata
+import re
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from unittest.mock import Mock
 
 import pytest
 import yaml
+from huggingface_hub.errors import GatedRepoError
 
 from nonverbal import models
 from nonverbal.errors import UserError
-from nonverbal.models import Model, model_path, registry
+from nonverbal.models import File, Packaged, Repository, fetched, model_path, needed, registry
+from nonverbal.models.fetch_model import fetch_model
+from nonverbal.models.hub import check_access
+from nonverbal.settings import Settings
 
-ROW = {"version": "1", "sha256": "0" * 64, "licence": "MIT", "gated": False, "used_for": "speech.diarize.backend"}
+fetch_model_module = importlib.import_module("nonverbal.models.fetch_model")
+
+COMMON = {"licence": "MIT", "gated": False, "used_for": "speech.diarize.backend"}
+ROW = COMMON | {"version": "1", "sha256": "0" * 64}
+PACKAGED = sorted(name for name, model in registry().items() if isinstance(model, Packaged))
+WEIGHTS = bytes(range(256)) * 5000
 
 
 @pytest.fixture
@@ -18,13 +34,13 @@ def known(monkeypatch):
 
     def put(**rows):
         model_path.cache_clear()
-        monkeypatch.setattr(models, "registry", lambda: {name: Model(**(ROW | row)) for name, row in rows.items()})
+        monkeypatch.setattr(models, "registry", lambda: {name: Packaged(**(ROW | row)) for name, row in rows.items()})
 
     yield put
     model_path.cache_clear()
 
 
-@pytest.mark.parametrize("name", sorted(registry()))
+@pytest.mark.parametrize("name", PACKAGED)
 def test_every_model_is_there_and_is_the_one_named(name):
     assert model_path(name).exists()
     assert importlib.metadata.version(registry()[name].package) == registry()[name].version
@@ -54,3 +70,91 @@ def test_changed_file_is_refused(known):
     known(voice={"package": "numpy", "file": "numpy/version.py"})
     with pytest.raises(UserError, match=f"has sha256 [0-9a-f]{{64}}, not {'0' * 64}"):
         model_path("voice")
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A file over HTTP: its address and hash."""
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "voice.pt").write_bytes(WEIGHTS)
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "www"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/voice.pt", hashlib.sha256(WEIGHTS).hexdigest()
+        server.shutdown()
+
+
+@pytest.fixture
+def fetchable(monkeypatch):
+    """Put rows into the registry that are fetched."""
+
+    def put(**rows):
+        for module in (models, fetch_model_module):
+            monkeypatch.setattr(module, "registry", lambda: rows)
+
+    return put
+
+
+def test_a_file_is_fetched_and_verified(served, fetchable, tmp_path):
+    url, sha256 = served
+    fetchable(voice=File(url=url, sha256=sha256[:8], **COMMON))
+    fetch_model(tmp_path / "models" / "voice")
+    assert [file.name for file in (tmp_path / "models").iterdir()] == ["voice"]
+    assert fetched([tmp_path / "models" / "voice"])["voice"].read_bytes() == WEIGHTS
+
+
+def test_another_file_than_the_registry_names_is_refused(served, fetchable, tmp_path):
+    fetchable(voice=File(url=served[0], sha256="0" * 64, **COMMON))
+    with pytest.raises(
+        UserError, match=r"speech\.diarize\.backend .* has sha256 [0-9a-f]{64}, not 0{64}: remove .*voice"
+    ):
+        fetch_model(tmp_path / "voice")
+    assert not (tmp_path / "voice").exists()
+
+
+def test_an_address_that_is_not_there_says_where_to_put_the_file(served, fetchable, tmp_path):
+    fetchable(voice=File(url=served[0].replace("voice", "no_voice"), sha256="0" * 64, **COMMON))
+    place = re.escape(str(tmp_path / "voice" / "no_voice.pt"))
+    with pytest.raises(UserError, match=rf"speech\.diarize\.backend: .*404.* put it at {place}$"):
+        fetch_model(tmp_path / "voice")
+
+
+def test_a_repository_is_fetched_at_its_commit(fetchable, monkeypatch, tmp_path):
+    row = Repository(hub="a/b", revision="1" * 40, files=("*.json",), **COMMON)
+    fetchable(voice=row)
+    seen = {}
+
+    def snapshot_download(name, local_dir, **rest):
+        seen.update(rest, name=name)
+        (local_dir / "config.json").write_text("{}")
+
+    monkeypatch.setattr("nonverbal.models.hub.check_access", lambda *_: None)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    fetch_model(tmp_path / "voice")
+    assert seen == {"name": "a/b", "revision": "1" * 40, "allow_patterns": ["*.json"]}
+    assert (fetched([tmp_path / "voice"])["voice"] / "config.json").read_text() == "{}"
+
+
+def test_a_gated_repository_says_where_to_ask(monkeypatch):
+    gated = GatedRepoError("403", response=Mock(status_code=403, headers={}, request=None))
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: None)
+    monkeypatch.setattr("huggingface_hub.HfApi.auth_check", lambda *_: (_ for _ in ()).throw(gated))
+    with pytest.raises(
+        UserError, match=r"speech\.diarize\.backend: a/b is gated; accept .*huggingface\.co/a/b.*HF_TOKEN"
+    ):
+        check_access("a/b", "1" * 40, "speech.diarize.backend")
+
+
+def test_the_models_of_chosen_backends_are_needed():
+    class Step(Settings):
+        backend: str
+
+        @property
+        def models(self) -> list[str]:
+            return ["voice"] if self.backend == "hub" else []
+
+    class Stage(Settings):
+        one: Step
+        other: Step
+
+    assert list(needed(Stage(one=Step(backend="hub"), other=Step(backend="embedded")))) == ["voice"]

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: fetched at a pinned revision, and one sentence where they cannot be had."""
+"""The base model and the metrics' models: from the hub at a pinned revision, or a folder."""
 
 import importlib.util
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from nonverbal.errors import UserError
 from nonverbal.mars.settings import Base
+from nonverbal.models.hub import reach
 
 Loaded = TypeVar("Loaded")
-TIMEOUT_S = 10
 
 
 def check_base(settings: Base) -> None:
@@ -40,45 +40,3 @@ def from_hub(load: Callable[..., Loaded], name: str, revision: str, key: str) ->
         return load(name, revision=revision or None)
     except (OSError, ValueError) as error:
         raise UserError(f"config key {key}: {name} cannot be loaded: {str(error).splitlines()[0]}") from error
-
-
-def reach(name: str, revision: str, key: str) -> None:
-    """See that a model is a folder, or cached, or on the hub and open to this account.
-
-    Raises:
-        UserError: it is gated, absent, misspelt, or there is no network; one sentence that names `key`.
-    """
-    if Path(name).is_dir():
-        return
-    from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import HTTPError
-
-    try:
-        if isinstance(try_to_load_from_cache(name, "config.json", revision=revision), str):
-            return
-        HfApi().model_info(name, revision=revision, timeout=TIMEOUT_S)  # a download would retry for a minute first
-        hf_hub_download(name, "config.json", revision=revision)
-    except (OSError, ValueError, HTTPError) as error:
-        raise UserError(f"config key {key}: {_sentence(name, revision, error)}") from error
-
-
-def _sentence(name: str, revision: str, error: Exception) -> str:
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
-
-    folder = "write a folder that holds the model"
-    if isinstance(error, GatedRepoError):
-        return (
-            f"{name} is gated; accept its licence at https://huggingface.co/{name} and set HF_TOKEN in the "
-            f"environment, or {folder}"
-        )
-    if isinstance(error, RevisionNotFoundError):
-        return f"{name} has no revision {revision}; write a commit of that repository"
-    if isinstance(error, RepositoryNotFoundError | HFValidationError):
-        return (
-            f"there is no model {name} on the hub that this account may see; write a hub id as in config.yaml, set "
-            f"HF_TOKEN where it is private, or {folder}"
-        )
-    return (
-        f"{name} is not cached and the hub cannot be reached; fetch it where there is a network "
-        f"(HF_TOKEN=... hf download {name} --revision {revision}), or {folder}"
-    )

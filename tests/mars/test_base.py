@@ -134,6 +134,7 @@ def hub_says(monkeypatch, asked=None, fetched=None):
             raise fetched
 
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", model_info)
+    monkeypatch.setattr("huggingface_hub.HfApi.auth_check", lambda *_: None)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", hf_hub_download)
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
 

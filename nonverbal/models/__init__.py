@@ -1,0 +1,134 @@
+"""The models a run may use: resources/models.yaml says where each comes from, its hash, its licence and what it serves.
+
+A model lies inside an installed package, or is fetched: a file from an address, or a repository of the Hugging Face hub
+at a commit. A package is never imported to find its model, so that its own dependencies need not be there.
+"""
+
+import functools
+import importlib.metadata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, TypeAdapter
+
+from nonverbal.errors import UserError
+from nonverbal.provenance.hashes import hash_path
+from nonverbal.settings import Settings
+
+REGISTRY = Path(__file__).resolve().parents[2] / "resources" / "models.yaml"
+
+
+class Model(Settings):
+    """What every row of the registry has."""
+
+    licence: str
+    """Of the weights or data."""
+    gated: bool
+    """true: terms must be accepted somewhere before it may be fetched."""
+    used_for: str
+    """The config key that chooses it."""
+
+
+class Packaged(Model):
+    """A model inside an installed package."""
+
+    package: str
+    """Name on the package index."""
+    version: str
+    """Of the package, when the hash was taken."""
+    file: str
+    """File or folder inside the installed packages."""
+    sha256: str
+    """Of the file; of a folder, `nonverbal.provenance.hashes.hash_path`."""
+
+
+class File(Model):
+    """A model that is one file at an address."""
+
+    url: str = Field(pattern=r"^https?://[^?#]+/[\w.-]+$")
+    """Where it is fetched; the file keeps its name."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{8,64}$")
+    """Of the file; its beginning, where its makers publish no more."""
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return self.url.rsplit("/", 1)[1]
+
+
+class Repository(Model):
+    """A model that is a repository of the hub; the commit says what it holds, and the hub's client checks that."""
+
+    hub: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """owner/name."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """Commit."""
+    files: tuple[str, ...] = ("*",)
+    """Patterns of the files that are needed."""
+
+
+Row = Annotated[Packaged | File | Repository, Field(union_mode="left_to_right")]
+
+
+@functools.cache
+def registry() -> dict[str, Packaged | File | Repository]:
+    """Every known model by name."""
+    return TypeAdapter(dict[str, Row]).validate_python(yaml.safe_load(REGISTRY.read_text()))
+
+
+def needed(settings: Settings) -> Iterator[str]:
+    """Names of the models to fetch that the chosen backends use: those in each section's property `models`."""
+    yield from getattr(settings, "models", ())
+    for name in type(settings).model_fields:
+        if isinstance(section := getattr(settings, name), Settings):
+            yield from needed(section)
+
+
+@functools.cache
+def model_path(name: str) -> Path:
+    """Where a model inside a package lies; its hash is checked on the first call of a process.
+
+    Raises:
+        UserError: its package is not installed, or the file is not the one that the registry names.
+    """
+    model = registry()[name]
+    if not isinstance(model, Packaged):
+        raise TypeError(f"{name} is not inside a package: it is fetched, and a rule that needs it takes it as input")
+    install = f"install {model.package}=={model.version} (python -m pip install --no-deps -r bundled.txt), or change it"
+    try:
+        path = Path(str(importlib.metadata.distribution(model.package).locate_file(model.file)))
+    except importlib.metadata.PackageNotFoundError:
+        raise UserError(
+            f"config key {model.used_for} needs the model {name}, whose package is not installed: {install}"
+        ) from None
+    _verify(path, name, model, install)
+    return path
+
+
+def fetched(models: Iterable[Path]) -> dict[str, Path]:
+    """Name of each fetched model -> its file, or its folder where it is a repository; files are verified.
+
+    Args:
+        models: what rule `fetch_model` made, or a person put there: folders with the names of the registry.
+
+    Raises:
+        UserError: a file is not the one that the registry names.
+    """
+    return {folder.name: _verified(folder) for folder in models}
+
+
+def _verified(folder: Path) -> Path:
+    model = registry()[folder.name]
+    if not isinstance(model, File):
+        return folder
+    _verify(folder / model.name, folder.name, model, f"remove {folder}, so that it is fetched from {model.url}")
+    return folder / model.name
+
+
+def _verify(path: Path, name: str, model: Packaged | File, mend: str) -> None:
+    found = hash_path(path)
+    if not found.startswith(model.sha256):
+        what = "is missing" if found == "missing" else f"has sha256 {found}, not {model.sha256}"
+        raise UserError(f"config key {model.used_for} needs the model {name}, but {path} {what}: {mend}")
