@@ -6,7 +6,7 @@ from pathlib import Path
 from nonverbal.config import Config
 from nonverbal.errors import UserError
 from nonverbal.mars.hub import check_base
-from nonverbal.models import Packaged, Repository, fetched, model_path, needed, registry
+from nonverbal.models import Licensed, Packaged, Repository, fetched, model_path, needed, registry
 from nonverbal.models.hub import check_access
 
 
@@ -28,7 +28,7 @@ def preflight(config: Config) -> None:
 
 def _check_fetched(folder: Path) -> None:
     model = registry()[folder.name]
-    if folder.exists():
+    if folder.exists() or isinstance(model, Licensed):
         fetched([folder])
     elif isinstance(model, Repository):
         try:

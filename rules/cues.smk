@@ -5,6 +5,7 @@ rule face:
         keep_visible="<results>/speakers/keep_visible/{shard}/keep_visible.parquet",
         crops="<results>/speakers/crops/{shard}/crops.parquet",
         instrument="resources/open_face_instrument.npz",
+        models=models(CONFIG.cues.face),
     output:
         face="<results>/cues/face/{shard}/face.parquet",
     log:

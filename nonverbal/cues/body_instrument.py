@@ -17,7 +17,7 @@ from nonverbal.cues.body import MediapipeIk
 from nonverbal.cues.body_response import BODY, INSTRUMENT, KNOWN, Instrument, deviations, joint_rotations
 from nonverbal.cues.face import OpenFace
 from nonverbal.cues.open_face import INSTRUMENT as FACE_INSTRUMENT
-from nonverbal.cues.settings import Face
+from nonverbal.cues.settings import OpenFaceSettings
 from nonverbal.cues.strangers import film
 from nonverbal.layouts import FLAME_FACE
 from nonverbal.progress import track
@@ -25,7 +25,7 @@ from nonverbal.progress import track
 SEED, PEOPLE, SHOTS, FRAMES = 20250729, 60, 4, 25
 RIDGE = 3.0  # frames' worth, times a squared radian, of evidence that nothing moves
 STEPS, NEAR_RAD = 8, 0.05  # of the regression; errors below count by their square
-FACE_SETTINGS = Face(backend="open_face", margin=1.5, ridge=300, sparsity=50, rest=0.3)  # only the head's turn is used
+FACE_SETTINGS = OpenFaceSettings(margin=1.5, ridge=300, sparsity=50, rest=0.3)  # only the head's turn is used
 
 
 class Seen(NamedTuple):

@@ -10,8 +10,9 @@ import pandas as pd
 from nonverbal.cues.face_mesh import clip_points, new_mesh
 from nonverbal.cues.frames import Trackers, content, kept_clips, sightings, to_rows
 from nonverbal.cues.open_face import confidence, face_features, fit_person, load_instrument
-from nonverbal.cues.settings import Face
+from nonverbal.cues.settings import Face, OpenFaceSettings
 from nonverbal.layouts import FACE_FEATURES
+from nonverbal.models import fetched
 from nonverbal.schema import read_arrow
 from nonverbal.shards import map_units
 
@@ -26,7 +27,7 @@ class FaceBackend(Protocol):
 class OpenFace:
     """mediapipe's face mesh, and facial actions fitted to it; each speaker of a clip has one resting face."""
 
-    def __init__(self, settings: Face, instrument: Path) -> None:
+    def __init__(self, settings: OpenFaceSettings, instrument: Path) -> None:
         self.settings, self.instrument = settings, load_instrument(instrument)
         self.meshes = Trackers(new_mesh)
 
@@ -43,23 +44,33 @@ class OpenFace:
         return features, sure
 
 
-BACKENDS = {"open_face": OpenFace}
+def load_face_backend(settings: Face, instrument: Path, models: list[Path]) -> FaceBackend:
+    """The backend that `settings.backend` names, with its networks loaded."""
+    match settings.backend:
+        case "open_face":
+            return OpenFace(settings.open_face, instrument)
+        case "emoca":
+            from nonverbal.cues.emoca import Emoca
+
+            return Emoca(settings.emoca, fetched(models)["emoca"])
 
 
 def face(
-    clips: Path, media: Path, keep_visible: Path, crops: Path, instrument: Path, face: Path, settings: Face
-) -> None:
+    clips: Path, media: Path, keep_visible: Path, crops: Path, instrument: Path, models: list[Path],
+    face: Path, settings: Face,
+) -> None:  # fmt: skip
     """Face parameters of every crop of the clips that are still kept.
 
     Args:
         clips, keep_visible, crops: tables of those names.
         media: folder of the clips' videos.
         instrument: how the mesh answers to facial actions, see `open_face_instrument`.
+        models: those that the backend needs.
         face: table to write, a row a row of `crops`.
         settings: backend and its settings.
     """
     videos = kept_clips(clips, keep_visible)
-    backend = BACKENDS[settings.backend](settings, instrument)
+    backend = load_face_backend(settings, instrument, models)
     process = partial(_clip_face, videos=videos, media=media, crops=crops, backend=backend)
     key = (settings.model_dump(), videos, content(crops, instrument))
     map_units(videos, process, {"face": face}, key, "face")

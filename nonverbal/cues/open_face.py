@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from nonverbal.cues.settings import Face
+from nonverbal.cues.settings import OpenFaceSettings
 from nonverbal.layouts import FACE_FEATURES, OPEN_FACE, OPEN_FACE_ACTIONS, OPEN_JAW_ACTIONS
 
 INSTRUMENT = Path(__file__).resolve().parents[2] / "resources" / "open_face_instrument.npz"
@@ -141,7 +141,7 @@ class Fitted(NamedTuple):
     residual: np.ndarray
 
 
-def fit_person(points: np.ndarray, settings: Face, instrument: Instrument) -> Fitted:
+def fit_person(points: np.ndarray, settings: OpenFaceSettings, instrument: Instrument) -> Fitted:
     """Facial actions and head rotation of one person's frames.
 
     The resting face is the person's own: a first fit about the median face may go below zero, and the `rest` quantile

@@ -7,11 +7,9 @@ from pydantic import Field
 from nonverbal.settings import Settings
 
 
-class Face(Settings):
-    """P6: face parameters a frame."""
+class OpenFaceSettings(Settings):
+    """Facial actions and jaw of an open face model, fitted to mediapipe's face mesh; not FLAME."""
 
-    backend: Literal["open_face"]
-    """open_face: mediapipe face mesh -> facial actions and jaw of an open face model; not FLAME."""
     margin: float = Field(ge=1)
     """The face box is scaled by this about its centre before the mesh looks at it."""
     ridge: float = Field(gt=0)
@@ -20,6 +18,31 @@ class Face(Settings):
     """Evidence that an action must have before it leaves 0."""
     rest: float = Field(ge=0, lt=1)
     """Quantile of a person's frames that is taken as each action's zero."""
+
+
+class EmocaSettings(Settings):
+    """The published encoders, from a checkpoint that its users register for."""
+
+    margin: float = Field(ge=1)
+    """Of the square that is shown to the encoders, over the face box (published: 1.25)."""
+    least_px: int = Field(gt=0)
+    """A face box that is narrower or lower than this is too small to be read."""
+    batch: int = Field(gt=0)
+    """Faces at a time."""
+
+
+class Face(Settings):
+    """P6: face parameters a frame."""
+
+    backend: Literal["open_face", "emoca"]
+    """open_face: an open face model's actions and jaw. emoca: FLAME by EMOCA v2 (paper)."""
+    open_face: OpenFaceSettings
+    emoca: EmocaSettings
+
+    @property
+    def models(self) -> list[str]:
+        """Models to be fetched or put in place."""
+        return ["emoca"] if self.backend == "emoca" else []
 
 
 class Body(Settings):

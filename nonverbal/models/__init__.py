@@ -1,7 +1,8 @@
 """The models a run may use: resources/models.yaml says where each comes from, its hash, its licence and what it serves.
 
 A model lies inside an installed package, or is fetched: a file from an address, or a repository of the Hugging Face hub
-at a commit. A package is never imported to find its model, so that its own dependencies need not be there.
+at a commit; or its licence forbids passing it on, and its users put it into the folder of models. A package is never
+imported to find its model, so that its own dependencies need not be there.
 """
 
 import functools
@@ -69,11 +70,20 @@ class Repository(Model):
     """Patterns of the files that are needed."""
 
 
-Row = Annotated[Packaged | File | Repository, Field(union_mode="left_to_right")]
+class Licensed(Model):
+    """A file that only those who accept its licence may have: they put it into the folder of models themselves."""
+
+    file: str = Field(pattern=r"^[\w.-]+$")
+    """Its name."""
+    register_at: str = Field(pattern=r"^https://")
+    """Where its licence is accepted."""
+
+
+Row = Annotated[Packaged | File | Repository | Licensed, Field(union_mode="left_to_right")]
 
 
 @functools.cache
-def registry() -> dict[str, Packaged | File | Repository]:
+def registry() -> dict[str, Packaged | File | Repository | Licensed]:
     """Every known model by name."""
     return TypeAdapter(dict[str, Row]).validate_python(yaml.safe_load(REGISTRY.read_text()))
 
@@ -121,10 +131,21 @@ def fetched(models: Iterable[Path]) -> dict[str, Path]:
 
 def _verified(folder: Path) -> Path:
     model = registry()[folder.name]
+    if isinstance(model, Licensed):
+        return _registered(folder / model.file, folder.name, model)
     if not isinstance(model, File):
         return folder
     _verify(folder / model.name, folder.name, model, f"remove {folder}, so that it is fetched from {model.url}")
     return folder / model.name
+
+
+def _registered(path: Path, name: str, model: Licensed) -> Path:
+    if not path.is_file():
+        raise UserError(
+            f"config key {model.used_for} needs the model {name}, which may not be passed on; accept its licence "
+            f"({model.licence}) at {model.register_at} and put {model.file} at {path}"
+        )
+    return path
 
 
 def _verify(path: Path, name: str, model: Packaged | File, mend: str) -> None:

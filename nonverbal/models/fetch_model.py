@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from nonverbal.errors import UserError
-from nonverbal.models import File, Packaged, fetched, registry
+from nonverbal.models import File, Licensed, Packaged, Repository, fetched, registry
 from nonverbal.models.hub import snapshot
 from nonverbal.progress import track
 
@@ -25,11 +25,14 @@ def fetch_model(folder: Path) -> None:
     model = registry()[folder.name]
     if isinstance(model, Packaged):
         raise TypeError(f"{folder.name} lies inside the package {model.package}")
+    if isinstance(model, Licensed):
+        fetched([folder])
+        return
     partial = folder.with_name(f".{folder.name}.partial") / folder.name
     partial.mkdir(parents=True, exist_ok=True)
     if isinstance(model, File):
         _download(model, partial / model.name)
-    else:
+    elif isinstance(model, Repository):
         snapshot(model.hub, model.revision, model.files, partial, model.used_for)
     fetched([partial])
     if folder.exists():

@@ -4,7 +4,6 @@ Architecture of pyannote.audio (Bredin et al. 2020, SincNet filters of Ravanelli
 the weights that whisperx's package holds: 3 local speakers a window, each its own probability a frame.
 """
 
-import collections
 import math
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nonverbal.checkpoints import load_inert
 from nonverbal.media import SAMPLE_RATE
 
 WINDOW = 5 * SAMPLE_RATE  # samples that the network was trained on
@@ -103,31 +103,6 @@ def load_pyannet(path: Path) -> PyanNet:
     network = PyanNet()
     network.load_state_dict(load_inert(path)["state_dict"])
     return network.eval()
-
-
-class Inert:
-    """Stands for an object of a class that a checkpoint names and nothing here needs."""
-
-    def __init__(self, *arguments: object) -> None: ...
-
-    def __setstate__(self, state: object) -> None:
-        """Forget it."""
-
-
-CONTAINERS = {
-    "builtins.dict": dict,
-    "builtins.list": list,
-    "builtins.int": int,
-    "collections.defaultdict": collections.defaultdict,
-}
-
-
-def load_inert(path: Path) -> dict:
-    """A checkpoint, read without running what it names: tensors stay, objects of foreign classes become `Inert`."""
-    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    classes = [CONTAINERS.get(name) or type(name.rpartition(".")[2], (Inert,), {}) for name in names]
-    with torch.serialization.safe_globals(list(zip(classes, names, strict=True))):
-        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def window_starts(samples: int, step: int) -> list[int]:

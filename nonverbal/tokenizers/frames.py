@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from nonverbal.errors import UserError
-from nonverbal.layouts import OPEN_FACE, SMPLX_BODY, Layout
+from nonverbal.layouts import FLAME_FACE, OPEN_FACE, SMPLX_BODY, Layout
 from nonverbal.progress import track
 from nonverbal.schema import TABLES, read_arrow, read_table, write_table
 from nonverbal.tokenizers.settings import Frames
 
-LAYOUT_OF = {"open_face": OPEN_FACE, "mediapipe_ik": SMPLX_BODY}  # by the cues stage's backends
+LAYOUT_OF = {"open_face": OPEN_FACE, "emoca": FLAME_FACE, "mediapipe_ik": SMPLX_BODY}  # by the cues stage's backends
 BATCH_ROWS = 16_384
 
 

@@ -10,7 +10,7 @@ from scipy.optimize import lsq_linear
 from scipy.spatial.transform import Rotation
 
 from nonverbal.config import load
-from nonverbal.cues.face import BACKENDS, face
+from nonverbal.cues.face import OpenFace, face
 from nonverbal.cues.frames import FACE, PERSON
 from nonverbal.cues.open_face import (
     ACTIONS,
@@ -26,12 +26,13 @@ from nonverbal.cues.open_face import (
     load_instrument,
 )
 from nonverbal.cues.open_face_instrument import PEOPLE, PICTURES, SEED, identify, made_with, take_pictures
-from nonverbal.cues.settings import Face
+from nonverbal.cues.settings import EmocaSettings, Face, OpenFaceSettings
 from nonverbal.layouts import OPEN_FACE, OPEN_FACE_ACTIONS
 from nonverbal.media import VideoWriter
 from nonverbal.schema import read_table, write_table
 
-SETTINGS = Face(backend="open_face", margin=1.5, ridge=300, sparsity=50, rest=0.3)
+FIT = OpenFaceSettings(margin=1.5, ridge=300, sparsity=50, rest=0.3)
+SETTINGS = Face(backend="open_face", open_face=FIT, emoca=EmocaSettings(margin=1.25, least_px=32, batch=64))
 SEEN = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp", "browDownLeft")
 
 
@@ -81,7 +82,7 @@ def test_actions_and_head_come_back_from_exact_points(instrument):
     for i, name in enumerate(SEEN):
         actions[20 + 5 * i : 25 + 5 * i, ACTIONS.index(name)] = 0.8
     points, turns = synthetic(instrument, actions)
-    fitted = fit_person(points, SETTINGS, instrument)
+    fitted = fit_person(points, FIT, instrument)
     assert np.degrees((Rotation.from_matrix(fitted.rotations).inv() * turns).magnitude()).max() < 6
     for name in SEEN:
         part = ACTIONS.index(name)
@@ -94,12 +95,12 @@ def test_resting_face_is_the_persons_own(instrument):
     actions = np.zeros((60, len(ACTIONS)))
     actions[40:, ACTIONS.index("jawOpen")] = 0.6
     points, _ = synthetic(instrument, actions)
-    stern = fit_person(points, SETTINGS, instrument).actions
+    stern = fit_person(points, FIT, instrument).actions
     # The same motion on a face whose points lie elsewhere: long, narrow, brows low.
     shape = instrument.reference * (0.85, 1.1, 1.0) - instrument.reference
     frown = 0.7 * instrument.response[ACTIONS.index("browDownLeft")]
     moved = instrument.reference + shape + frown + np.tensordot(actions, instrument.response, 1)
-    long_face = fit_person(2 * moved * TO_AXES, SETTINGS, instrument).actions
+    long_face = fit_person(2 * moved * TO_AXES, FIT, instrument).actions
     part = ACTIONS.index("jawOpen")
     assert long_face[40:, part] == pytest.approx(stern[40:, part], abs=0.1)
     assert long_face[:, ACTIONS.index("browDownLeft")].max() < 0.1  # how the face is, not what it does
@@ -107,7 +108,7 @@ def test_resting_face_is_the_persons_own(instrument):
 
 def test_features_follow_the_layout_and_the_unseen_is_unknown(instrument):
     points, _ = synthetic(instrument, np.zeros((8, len(ACTIONS))))
-    features = face_features(fit_person(points, SETTINGS, instrument), instrument)
+    features = face_features(fit_person(points, FIT, instrument), instrument)
     known = np.isfinite(features).all(axis=0)
     hidden = {name for name, seen in zip(ACTIONS, instrument.observable, strict=True) if not seen}
     assert hidden == {"tongueOut", "cheekSquintLeft", "cheekSquintRight"}
@@ -121,11 +122,11 @@ def test_rendered_strangers_are_read_better_than_chance(instrument, pictures):
         part, right = ACTIONS.index(name), []
         for person in range(3):
             rows = pictures.person == person
-            found = fit_person(pictures.points[rows], SETTINGS, instrument).actions[:, part]
+            found = fit_person(pictures.points[rows], FIT, instrument).actions[:, part]
             right.append(np.corrcoef(found, pictures.actions[rows, part])[0, 1])
         assert np.mean(right) > 0.4, (name, right)  # measured: 0.6 (brows) to 0.9 (jaw, blinks)
     rows = pictures.person == 0
-    turns = Rotation.from_matrix(fit_person(pictures.points[rows], SETTINGS, instrument).rotations)
+    turns = Rotation.from_matrix(fit_person(pictures.points[rows], FIT, instrument).rotations)
     assert np.degrees((turns.inv() * Rotation.from_rotvec(pictures.turns[rows])).magnitude()).mean() < 5
 
 
@@ -163,7 +164,7 @@ def test_no_mesh_is_not_valid_and_never_zero(tmp_path):
         for _ in range(3):
             video.write(np.full((64, 64, 3), 90, np.uint8))
     inputs = {name: tmp_path / f"{name}.parquet" for name in ("clips", "keep_visible", "crops")}
-    face(**inputs, media=tmp_path, instrument=INSTRUMENT, face=tmp_path / "face.parquet", settings=SETTINGS)
+    face(**inputs, media=tmp_path, instrument=INSTRUMENT, models=[], face=tmp_path / "face.parquet", settings=SETTINGS)
     rows = read_table(tmp_path / "face.parquet", "face")
     assert len(rows) == 3 and not rows["valid"].any() and (rows["confidence"] == 0).all()
     assert np.isnan(np.stack(rows["features"])).all()
@@ -172,7 +173,7 @@ def test_no_mesh_is_not_valid_and_never_zero(tmp_path):
 def test_real_faces_are_found(shared_media):
     seen = pd.DataFrame({"speaker": 0, "track_id": 0, "frame": np.arange(25)})
     seen[FACE], seen[PERSON] = np.float32([75, 300, 130, 370]), 0.0
-    backend = BACKENDS["open_face"](SETTINGS, INSTRUMENT)
+    backend = OpenFace(FIT, INSTRUMENT)
     features, sure = backend(shared_media / "two_women_mandarin_50s.mp4", seen)
     found = np.isfinite(features).any(axis=1)
     assert found.mean() > 0.8 and (sure[found] > 0).all() and (sure[~found] == 0).all() and sure.max() <= 1
