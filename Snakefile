@@ -42,6 +42,7 @@ localrules:
 rule all:
     default_target: True
     input:
+        rules.speech.input,
         rules.dataset.input,
         rules.paper.input,
         rules.provenance.input,

@@ -1,6 +1,7 @@
 rule ledger:
     input:
         targets=[
+            rules.speech.input,
             rules.dataset.input,
             rules.tokenizers.input,
             rules.mars.input,

@@ -124,8 +124,34 @@ rule utterances:
         "../scripts/speech/utterances.py"
 
 
+rule annotations:
+    input:
+        clips="<results>/collect/clips/{shard}/clips.parquet",
+        media="<results>/collect/clips/{shard}/media",
+        turns="<results>/speech/diarize/{shard}/turns.parquet",
+        keep_language="<results>/speech/keep_language/{shard}/keep_language.parquet",
+        words="<results>/speech/utterances/{shard}/words.parquet",
+    output:
+        annotations=directory("<results>/speech/annotations/{shard}"),
+    log:
+        "<logs>/speech/annotations/{shard}.log",
+    benchmark:
+        "<benchmarks>/speech/annotations/{shard}.tsv"
+    conda:
+        "../envs/speech.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    message:
+        "RTTM, WebVTT, TextGrid and ELAN files for annotators, shard {wildcards.shard}"
+    script:
+        "../scripts/speech/annotations.py"
+
+
 rule speech:
     input:
         expand("<results>/speech/utterances/{shard}/utterances.parquet", shard=SHARDS),
+        expand("<results>/speech/annotations/{shard}", shard=SHARDS),
     message:
-        "Who says what and when: utterances of every clip"
+        "Who says what and when: utterances of every clip, and files for annotators"

@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.speech.annotations import annotations
+
+run(snakemake, annotations)
