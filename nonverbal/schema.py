@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES
 
-DESCRIPTOR = 32  # numbers in a track's identity descriptor
 ROW_GROUP = 50_000  # rows; a job that reads one clip of a large table unpacks little else
 
 TEXT, INT, FLOAT, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -95,11 +94,12 @@ TABLES: dict[str, pa.Schema] = {
         ],
         # speakers (who is seen)
         "tracks": [
-            ("clip_id", TEXT), ("track_id", INT), ("frame", INT), ("score", pa.float32()),
+            ("clip_id", TEXT), ("shot", INT), ("track_id", INT), ("frame", INT), ("score", pa.float32()),
             *[("face_" + name, kind) for name, kind in BOX], *[("person_" + name, kind) for name, kind in BOX],
-            ("mouth_open", pa.float32()), ("descriptor", vector(DESCRIPTOR)),
-        ],  # one row a track a frame; score: the detector's, 0 where it was silent (mesh alone, or a filled gap);
-        # mouth_open: lip gap / mouth width, NaN when the mesh finds no face
+            ("mouth_open", pa.float32()), ("descriptor", pa.list_(pa.float32())),
+        ],  # one row a track a frame; shot: counts in the clip; score: the detector's, between detections its last one,
+        # 0 where it was silent (mesh alone, or a filled gap); mouth_open: lip gap / mouth width, NaN when the mesh
+        # finds no face; descriptor: of length 1, null in the frames between those in which the person was described
         "active_speaker": [
             ("clip_id", TEXT), ("track_id", INT), ("frame", INT), ("score", pa.float32()), ("person", INT),
         ],  # score above 0 means speaking; tracks of one person in a clip share its number

@@ -8,7 +8,7 @@ import pytest
 from nonverbal.errors import UserError
 from nonverbal.media import VideoWriter, decode_frames, write_audio
 from nonverbal.overlay import HEIGHT, PALETTE, Painter, find, overlay
-from nonverbal.schema import DESCRIPTOR, write_table
+from nonverbal.schema import write_table
 
 FRAMES, WIDTH, PICTURE = 30, 320, 180
 SHARD = "00001"
@@ -46,11 +46,12 @@ def complete(results):
     tracks = [
         {
             "clip_id": "v_000",
+            "shot": 0,
             "track_id": t,
             "frame": f,
             "score": 0.9,
             "mouth_open": 0.1,
-            "descriptor": [0.1] * DESCRIPTOR,
+            "descriptor": [0.1] * 32,
         }
         | person[t]
         for t in places

@@ -1,9 +1,9 @@
-"""What a person looks like, in 32 numbers: the colours of hair, skin and clothes around the face."""
+"""What a person looks like: what a descriptor must do, and the embedded one, colours in 32 numbers."""
+
+from typing import Protocol
 
 import cv2
 import numpy as np
-
-from nonverbal.schema import DESCRIPTOR
 
 # Region in face sizes from the face's centre (x0, y0, x1, y1), bins of lightness for greys, bins of hue for colours.
 REGIONS = (
@@ -14,7 +14,20 @@ REGIONS = (
 COLOURFUL = 12.0  # chroma (CIELAB) at which a pixel counts as half grey, half coloured
 SAMPLES = 12  # a region is sampled at this many points a side
 
-assert sum(levels + hues for _, levels, hues in REGIONS) == DESCRIPTOR
+
+class Describer(Protocol):
+    """A descriptor: the dot product of two of them is the likeness of the persons."""
+
+    def describe(self, frame: np.ndarray, faces: np.ndarray) -> np.ndarray:
+        """Float32 [n, numbers] of length 1 of the persons with these face boxes [n, 4] in a uint8 RGB frame."""
+
+
+class Colours:
+    """The colours of hair, skin and clothes around the face: 32 numbers."""
+
+    def describe(self, frame: np.ndarray, faces: np.ndarray) -> np.ndarray:
+        """See `Describer.describe`."""
+        return np.stack([describe(frame, face) for face in faces])
 
 
 def describe(frame: np.ndarray, face: np.ndarray) -> np.ndarray:

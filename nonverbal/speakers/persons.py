@@ -35,7 +35,8 @@ def persons(tracks: pd.DataFrame, least_likeness: float) -> np.ndarray:
     if tracks.empty:
         return np.zeros(0, dtype=int)
     apart = seen_together(tracks, "track_id")
-    described, track = np.stack(tracks["descriptor"].tolist()), tracks["track_id"].to_numpy()
+    seen = tracks.dropna(subset="descriptor")
+    described, track = np.stack(seen["descriptor"].tolist()), seen["track_id"].to_numpy()
     sums = np.stack([described[track == i].sum(axis=0) for i in range(len(apart))])
     members = [[i] for i in range(len(sums))]
     while len(members) > 1:

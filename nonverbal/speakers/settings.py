@@ -14,12 +14,15 @@ class Tracks(Settings):
     """mediapipe: full-range face detector, face mesh on each face; person boxes are estimated from the faces."""
     lowest_score: float = Field(ge=0, le=1)
     """Detections below this score are ignored; mediapipe's detector itself reports none below 0.6."""
+    detect_every: int = Field(ge=1)
+    """Frames from one detection to the next; in between, the face mesh follows each face."""
     least_overlap: float = Field(gt=0, le=1)
     """Intersection over union that joins a detection to a track."""
     longest_gap: int = Field(ge=0)
     """Frames a track may be lost and found again; they are filled by interpolation."""
     shortest_track: int = Field(gt=0)
-    """Tracks that the detector saw in fewer frames are dropped."""
+    """Shorter tracks, and those that the detector saw in fewer frames, are dropped; a detection stands for
+    `detect_every` frames."""
     shot_change: float = Field(gt=0, le=1)
     """A shot ends where 1 - correlation of two successive small pictures is above this..."""
     shot_change_ratio: float = Field(ge=1)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from nonverbal.media import decode_frames
-from nonverbal.schema import DESCRIPTOR, TABLES, kept_ids, read_table
+from nonverbal.schema import TABLES, kept_ids, read_table
 from nonverbal.shards import digest, map_units
 from nonverbal.speakers.boxes import clipped, person_boxes
+from nonverbal.speakers.descriptor import Colours, Describer
 from nonverbal.speakers.faces import BACKENDS, FaceFinder
 from nonverbal.speakers.follow import Follower, Track
 from nonverbal.speakers.settings import Tracks
@@ -18,7 +19,7 @@ from nonverbal.speakers.shots import ShotChanges
 
 FACE = ["face_x0", "face_y0", "face_x1", "face_y1"]
 PERSON = ["person_x0", "person_y0", "person_x1", "person_y1"]
-DESCRIBED = [f"descriptor_{i}" for i in range(DESCRIPTOR)]
+NOWHERE = np.full(4, np.nan)
 
 
 def tracks(clips: Path, media: Path, keep_language: Path, tracks: Path, settings: Tracks) -> None:
@@ -33,21 +34,24 @@ def tracks(clips: Path, media: Path, keep_language: Path, tracks: Path, settings
     """
     kept = kept_ids(keep_language, "keep_language")
     clip = {row["clip_id"]: row for row in read_table(clips, "clips").to_dict("records")}
-    finder = BACKENDS[settings.backend](settings.lowest_score)
+    finder, describer = BACKENDS[settings.backend](settings.lowest_score), Colours()
 
     def process(clip_id: str) -> dict[str, pd.DataFrame]:
         row = clip[clip_id]
-        found = follow_faces(islice(decode_frames(media / row["video"]), row["frames"]), finder, settings)
+        frames = islice(decode_frames(media / row["video"]), row["frames"])
+        found = follow_faces(frames, finder, describer, settings)
         return {"tracks": track_rows(clip_id, found, row["width"], row["height"])}
 
     key = (settings.model_dump(), digest([clip[clip_id] for clip_id in kept]))
     map_units(kept, process, {"tracks": tracks}, key, "tracks")
 
 
-def follow_faces(frames: Iterable[np.ndarray], finder: FaceFinder, settings: Tracks) -> list[Track]:
+def follow_faces(
+    frames: Iterable[np.ndarray], finder: FaceFinder, describer: Describer, settings: Tracks
+) -> list[Track]:
     """The tracks in a video's frames, uint8 RGB; no track crosses a shot change."""
     shot_changes = ShotChanges(settings.shot_change, settings.shot_change_ratio)
-    follower = Follower(finder, settings)
+    follower = Follower(finder, describer, settings)
     for number, frame in enumerate(frames):
         follower.see(number, frame, shot_changes(frame))
     return follower.finish()
@@ -62,18 +66,25 @@ def track_rows(clip_id: str, found: list[Track], width: int, height: int) -> pd.
     rows[PERSON] = person_boxes(
         rows[FACE].to_numpy(), rows["track_id"].to_numpy(), rows["frame"].to_numpy(), width, height
     )
-    described = rows[DESCRIBED].to_numpy()
-    lengths = np.linalg.norm(described, axis=1, keepdims=True)
-    rows["descriptor"] = list((described / np.maximum(lengths, 1e-9)).astype(np.float32))
-    return rows.drop(columns=DESCRIBED).assign(clip_id=clip_id)[TABLES["tracks"].names]
+    return rows.assign(clip_id=clip_id)[TABLES["tracks"].names]
 
 
 def _filled(track: Track) -> pd.DataFrame:
-    """A row for each frame of a track; in gaps score is 0, the mouth unknown, and the rest interpolated."""
+    """A row for each frame of a track; in gaps score is 0, the mouth unknown, and the box interpolated.
+
+    The mesh's box differs a little from the detector's, by as much as the head is turned: where the mesh alone saw the
+    face, the difference is interpolated between detections, so that boxes don't jump at each of them.
+    """
     seen = track.sightings
-    numbers = np.hstack([np.array([s.box for s in seen]), np.array([s.descriptor for s in seen])])
-    table = pd.DataFrame(numbers, columns=[*FACE, *DESCRIBED], index=[s.frame for s in seen])
-    table["score"], table["mouth_open"] = [s.score for s in seen], [s.mouth_open for s in seen]
-    table = table.reindex(range(seen[0].frame, seen[-1].frame + 1))
-    table[[*FACE, *DESCRIBED]] = table[[*FACE, *DESCRIBED]].interpolate()
+    frames = [sighting.frame for sighting in seen]
+    span = range(frames[0], frames[-1] + 1)
+    detected, mesh = (
+        pd.DataFrame([NOWHERE if box is None else box for box in boxes], columns=FACE, index=frames).reindex(span)
+        for boxes in ([s.box if s.detected else None for s in seen], [s.mesh and s.mesh.box for s in seen])
+    )
+    apart = (detected - mesh).interpolate(limit_direction="both").fillna(0)
+    table = detected.fillna(mesh + apart).interpolate()
+    table["score"] = pd.Series([s.score for s in seen], index=frames)
+    table["mouth_open"] = pd.Series([s.mesh.opening if s.mesh else np.nan for s in seen], index=frames)
+    table["shot"], table["descriptor"] = track.shot, pd.Series(track.looks, dtype=object)
     return table.fillna({"score": 0.0}).rename_axis("frame").reset_index()

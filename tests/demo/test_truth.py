@@ -14,7 +14,7 @@ from nonverbal.demo.score_speech import plain
 from nonverbal.demo.truth import truth
 from nonverbal.demo.truth_files import FRAMES, SpokenTurn, Truth, Word, write_truth
 from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES, OPEN_FACE
-from nonverbal.schema import DESCRIPTOR, TABLES, write_table
+from nonverbal.schema import TABLES, write_table
 
 SKIP_S, CLIP_S, LENGTH_S = 2.0, 4.0, 11.0
 BAD = {
@@ -140,7 +140,8 @@ class Run:
             parts.append(seen.assign(clip_id=clip, frame=seen["frame"] - first))
         seen = pd.concat(parts, ignore_index=True)
         seen = seen.assign(track_id=seen["person"], score=np.where(seen["speaking"], 1.0, -1.0), mouth_open=0.1)
-        seen["descriptor"] = [np.zeros(DESCRIPTOR, np.float32)] * len(seen)
+        seen["shot"] = 0
+        seen["descriptor"] = [np.zeros(32, np.float32)] * len(seen)
         self.tables["tracks"] = seen[TABLES["tracks"].names]
         self.tables["active_speaker"] = seen[TABLES["active_speaker"].names]
         rows = seen.merge(self.tables["utterances"].rename(columns={"speaker": "said"}), on="clip_id")

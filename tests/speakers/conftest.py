@@ -8,8 +8,8 @@ from nonverbal.speakers.settings import ActiveSpeaker, Tracks
 @pytest.fixture
 def tracking() -> Tracks:
     return Tracks(
-        backend="mediapipe", lowest_score=0.6, least_overlap=0.3, longest_gap=3, shortest_track=4, shot_change=0.1,
-        shot_change_ratio=4,
+        backend="mediapipe", lowest_score=0.6, detect_every=1, least_overlap=0.3, longest_gap=3, shortest_track=4,
+        shot_change=0.1, shot_change_ratio=4,
     )  # fmt: skip
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from nonverbal.schema import DESCRIPTOR
 from nonverbal.speakers.boxes import centres
 from nonverbal.speakers.faces import Mouth
 
 WIDTH, HEIGHT = 320, 180
+DESCRIPTOR = 32  # numbers of the embedded descriptor
 
 
 def face(x: float, y: float = 60.0, size: float = 30.0) -> list[float]:
@@ -19,21 +19,33 @@ def face(x: float, y: float = 60.0, size: float = 30.0) -> list[float]:
 
 @dataclass
 class ScriptedFaces:
-    """A face finder that reads from a script: what the detector reports, and where only the mesh finds a face."""
+    """A face finder that reads from a script: what the detector reports, and where only the mesh finds a face.
+
+    The mesh draws a face `lower` pixels lower than the detector does. Frames must be `numbered`.
+    """
 
     detected: list[list[tuple[list[float], float]]]
     meshed: dict[int, list[list[float]]] = field(default_factory=dict)
-    number: int = -1
+    lower: float = 0.0
+    asked: list[int] = field(default_factory=list)
 
     def detect(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        self.number += 1
-        found = self.detected[self.number]
+        self.asked.append(int(frame[0, 0, 0]))
+        found = self.detected[self.asked[-1]]
         return np.array([box for box, _ in found], dtype=float).reshape(-1, 4), np.array([score for _, score in found])
 
     def mouth(self, frame: np.ndarray, box: np.ndarray) -> Mouth | None:
-        faces = [b for b, _ in self.detected[self.number]] + self.meshed.get(self.number, [])
+        number = int(frame[0, 0, 0])
+        faces = [b for b, _ in self.detected[number]] + self.meshed.get(number, [])
         near = [b for b in faces if np.abs(centres(np.array([b]))[0] - centres(box[None])[0]).max() < 15]
-        return Mouth(np.array(near[0]), 0.1) if near else None
+        return Mouth(np.add(near[0], (0, self.lower, 0, self.lower)), 0.1) if near else None
+
+
+def numbered(frame: np.ndarray, number: int) -> np.ndarray:
+    """A copy that carries its number, below 256, in its first pixel."""
+    frame = frame.copy()
+    frame[0, 0, 0] = number
+    return frame
 
 
 def scene(seed: int) -> np.ndarray:
@@ -61,7 +73,14 @@ def track_table(track_id: int, first: int, mouth: np.ndarray, kind: int, x: floa
     """Table `tracks` of one track at a place."""
     frames = np.arange(first, first + len(mouth))
     table = pd.DataFrame(
-        {"clip_id": "c_000", "track_id": track_id, "frame": frames, "score": np.float32(0.9), "mouth_open": mouth}
+        {
+            "clip_id": "c_000",
+            "shot": 0,
+            "track_id": track_id,
+            "frame": frames,
+            "score": np.float32(0.9),
+            "mouth_open": mouth,
+        }
     )
     for name, value in zip(("x0", "y0", "x1", "y1"), face(x), strict=True):
         table[f"face_{name}"] = np.float32(value)

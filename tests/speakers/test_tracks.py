@@ -5,27 +5,29 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from speaker_scenes import HEIGHT, WIDTH, ScriptedFaces, face, scene
+from speaker_scenes import HEIGHT, WIDTH, ScriptedFaces, face, numbered, scene
 
 from nonverbal.media import VideoWriter, decode_frames
 from nonverbal.schema import as_table, read_table, write_table
+from nonverbal.speakers.descriptor import Colours
 from nonverbal.speakers.faces import MediapipeFaces
 from nonverbal.speakers.settings import Tracks
 from nonverbal.speakers.tracks import follow_faces, track_rows, tracks
 
 SETTINGS = Tracks(
-    backend="mediapipe", lowest_score=0.6, least_overlap=0.3, longest_gap=3, shortest_track=4, shot_change=0.1,
-    shot_change_ratio=4,
+    backend="mediapipe", lowest_score=0.6, detect_every=1, least_overlap=0.3, longest_gap=3, shortest_track=4,
+    shot_change=0.1, shot_change_ratio=4,
 )  # fmt: skip
 
 
-def follow(script, meshed=None, frames=None) -> pd.DataFrame:
+def follow(script, meshed=None, frames=None, lower=0.0, **changes) -> pd.DataFrame:
     """Table `tracks` of a script: a list a frame of (face box, score)."""
-    pictures = frames or [scene(0)] * len(script)
-    found = follow_faces(pictures, ScriptedFaces(script, meshed or {}), SETTINGS)
+    pictures = [numbered(picture, i) for i, picture in enumerate(frames or [scene(0)] * len(script))]
+    finder = ScriptedFaces(script, meshed or {}, lower)
+    found = follow_faces(pictures, finder, Colours(), SETTINGS.model_copy(update=changes))
     rows = track_rows("c_000", found, WIDTH, HEIGHT)
     as_table("tracks", rows)
-    return rows
+    return rows.assign(detected=rows["frame"].isin(finder.asked))
 
 
 def test_two_faces_make_two_tracks_from_left_to_right():
@@ -41,7 +43,7 @@ def test_a_gap_is_filled_and_marked():
     assert rows["track_id"].unique().tolist() == [0] and rows["frame"].tolist() == list(range(10))
     assert rows.loc[[4, 5], "score"].tolist() == [0, 0] and rows.loc[[4, 5], "mouth_open"].isna().all()
     assert rows.loc[[4, 5], "face_x0"].tolist() == pytest.approx([67, 69])
-    assert np.allclose([np.linalg.norm(d) for d in rows["descriptor"]], 1, atol=1e-6)
+    assert np.allclose([np.linalg.norm(d) for d in rows["descriptor"].dropna()], 1, atol=1e-6)
 
 
 def test_a_longer_gap_ends_the_track_and_a_shorter_track_is_dropped():
@@ -69,6 +71,54 @@ def test_a_lost_face_is_not_found_again_in_its_neighbour():
     script = [[(face(80), 0.9), (face(93), 0.9)]] * 6 + [[(face(93), 0.9)]] * 10
     rows = follow(script)
     assert rows.groupby("track_id")["frame"].max().tolist() == [5, 15]
+
+
+def test_between_detections_the_mesh_follows_and_boxes_do_not_jump():
+    script = [[(face(80 + 2 * i), 0.9)] for i in range(21)]
+    rows = follow(script, detect_every=5, lower=6)
+    assert rows["frame"].tolist() == list(range(21)) and rows.loc[rows["detected"], "frame"].tolist() == [
+        0,
+        5,
+        10,
+        15,
+        20,
+    ]
+    assert np.allclose(rows["face_x0"], [65 + 2 * i for i in range(21)])
+    assert np.allclose(rows["face_y0"], 45) and (rows["score"] == 0.9).all()
+    assert (rows["mouth_open"] == 0.1).all()
+
+
+def test_a_face_that_nobody_sees_between_detections_is_interpolated():
+    script = [[(face(80 + 2 * i), 0.9)] if i % 5 == 0 else [] for i in range(11)]
+    rows = follow(script, detect_every=5)
+    assert np.allclose(rows["face_x0"], [65 + 2 * i for i in range(11)])
+    assert rows["mouth_open"].notna().tolist() == rows["detected"].tolist() == (rows["score"] > 0).tolist()
+
+
+def test_each_shot_begins_with_a_detection():
+    rows = follow([[(face(80), 0.9)]] * 17, frames=[scene(1)] * 7 + [scene(2)] * 10, detect_every=5)
+    assert rows.loc[rows["detected"], "frame"].tolist() == [0, 5, 7, 12]
+    assert rows.groupby("shot")["frame"].agg(["min", "max"]).to_numpy().tolist() == [[0, 6], [7, 16]]
+
+
+def test_a_person_is_described_a_few_times_a_second():
+    rows = follow([[(face(80), 0.9)]] * 30, detect_every=5)
+    assert rows.loc[rows["descriptor"].notna(), "frame"].tolist() == [0, 15]
+
+
+def test_cuts_every_other_frame_make_no_track():
+    flashes = [scene(i // 2) for i in range(40)]
+    assert follow([[(face(80), 0.9)]] * 40, frames=flashes, detect_every=5, shortest_track=10).empty
+
+
+def test_ten_faces_are_ten_tracks():
+    rows = follow([[(face(16 + 32 * k, size=20), 0.9) for k in range(10)]] * 12, detect_every=5)
+    assert rows.groupby("track_id")["frame"].count().tolist() == [12] * 10
+    assert rows.groupby("track_id")["face_x0"].first().tolist() == [6 + 32 * k for k in range(10)]
+
+
+def test_one_frame_is_too_short_for_a_track():
+    assert follow([[(face(80), 0.9)]], detect_every=1).empty
 
 
 paths = st.lists(
@@ -114,7 +164,7 @@ def test_the_rule_looks_at_kept_clips_only_and_a_clip_without_faces_has_no_rows(
 
 def real_tracks(path, first: int, last: int) -> pd.DataFrame:
     frames = list(islice(decode_frames(path), first, last))
-    found = follow_faces(frames, MediapipeFaces(SETTINGS.lowest_score), SETTINGS)
+    found = follow_faces(frames, MediapipeFaces(SETTINGS.lowest_score), Colours(), SETTINGS)
     return track_rows("c_000", found, frames[0].shape[1], frames[0].shape[0])
 
 
