@@ -52,9 +52,10 @@ def cut(source: Path, folder: Path, names: list[str], wanted: Plan) -> None:
 
 
 def _encoder(wanted: Plan) -> list[str]:
+    # Frames that are marked interlaced are made whole, others pass as they are.
     # One frame more than there is, so that rounding at the end never costs the last clip.
     filters = (
-        f"fps={FPS}:start_time=0,tpad=stop_mode=clone:stop=1,"
+        f"bwdif=mode=send_frame:deint=interlaced,fps={FPS}:start_time=0,tpad=stop_mode=clone:stop=1,"
         "scale=trunc(iw*max(sar\\,1e-3)/2+0.5)*2:trunc(ih/2)*2,setsar=1,format=yuv420p"
     )
     # One thread: the same bytes whatever the number of cores; shards run beside each other.
@@ -93,7 +94,7 @@ def _slice_sound(sound: Path, targets: list[Path], samples: int) -> None:
 
 
 def can_copy(source: Path, wanted: Plan) -> bool:
-    """Whether the picture is upright H.264 at exactly 25 frames a second with a key frame at every cut point."""
+    """Whether the picture is upright, progressive H.264, 25 frames a second, with a key frame at every cut point."""
     try:
         return _can_copy(source, wanted)
     except av.error.FFmpegError:  # ffmpeg is more patient with what is broken
@@ -112,7 +113,8 @@ def _can_copy(source: Path, wanted: Plan) -> bool:
         times = [(float((packet.pts or 0) * packet.time_base) - start, packet.is_keyframe) for packet in packets]
         container.seek(0)
         frame = next(container.decode(stream), None)
-        return frame is not None and frame.rotation == 0 and cuts_at_keys(times, wanted)
+        progressive = frame is not None and not frame.interlaced_frame
+        return frame is not None and progressive and frame.rotation == 0 and cuts_at_keys(times, wanted)
 
 
 def cuts_at_keys(times: list[tuple[float, bool]], wanted: Plan) -> bool:

@@ -52,7 +52,8 @@ def _probe(container: "InputContainer") -> Probe:
     start = (container.start_time or 0) / av.time_base
     declared = (container.duration or 0) / av.time_base
     ends = _ends(container)
-    found = max(ends.values(), default=start) - start
+    end = max(ends.values(), default=start)
+    found = max(end, end - start)  # Matroska counts its duration from 0, MP4 from where the data start
     if found < declared - MISSING_S:
         raise Drop("truncated", f"the file declares {declared:.1f} s, its data end at {found:.1f} s")
     metadata = {key.lower(): value for key, value in container.metadata.items()}
