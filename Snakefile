@@ -10,6 +10,7 @@ configfile: "config.yaml"
 include: "rules/common.smk"
 include: "rules/models.smk"  # weights that lie in no package
 include: "rules/collect.smk"  # (a) channels, thumbnails, media, clips
+include: "rules/studio.smk"  # (a) stereo recordings of two actors: who speaks, what, by channel and script
 include: "rules/speech.smk"  # (b) who speaks when, language, words, utterances
 include: "rules/speakers.smk"  # (c) faces, active speaker, person crops
 include: "rules/cues.smk"  # (d) face and body parameters, smoothed
@@ -32,6 +33,7 @@ onstart:
 
 localrules:
     all,
+    studio,
     dataset,
     tokenizers,
     mars,
@@ -42,6 +44,7 @@ localrules:
 rule all:
     default_target: True
     input:
+        rules.studio.input,
         rules.speech.input,
         rules.dataset.input,
         rules.paper.input,

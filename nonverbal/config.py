@@ -7,9 +7,9 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Discriminator, Field, Tag, ValidationError
 
 from nonverbal.collect.settings import Collect
 from nonverbal.cues.settings import Cues
@@ -20,17 +20,32 @@ from nonverbal.paper.settings import Paper
 from nonverbal.settings import Settings
 from nonverbal.speakers.settings import Speakers
 from nonverbal.speech.settings import Speech
+from nonverbal.studio.settings import Studio, StudioSource
 from nonverbal.tokenizers.settings import Tokenizers
 
 SCHEMA = Path(__file__).resolve().parents[1] / "resources" / "config.schema.json"
 
 
+def _form(value: object) -> str:
+    """Which form of `sources` a value has, so that a mistake in it is told of that form alone."""
+    if isinstance(value, list | tuple):
+        return "tuple[]"
+    return "str" if isinstance(value, str) else "str-studio"
+
+
+# Tags are named like the parts of pydantic's own locations, which messages leave out.
+Text = Annotated[str, Field(min_length=1), Tag("str")]
+Recordings = Annotated[StudioSource, Tag("str-studio")]
+Source = Annotated[Text | Recordings, Discriminator(_form)]
+Many = Annotated[tuple[Source, ...], Field(min_length=1), Tag("tuple[]")]
+
+
 class Config(Settings):
     """Everything a run depends on."""
 
-    sources: str | tuple[str, ...] = Field(min_length=1)
+    sources: Annotated[Text | Recordings | Many, Discriminator(_form)]
     """What to read: a folder of videos, a channel, playlist, feed or video URL, a CSV with columns channel_id and url,
-    a text file with a URL a line, or a list of these."""
+    a text file with a URL a line, {kind: studio, folder: ..., script: ...}, or a list of these."""
     results: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
     """Folder that all results go to."""
     models: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
@@ -40,6 +55,7 @@ class Config(Settings):
     seed: int = Field(ge=0)
     """Seed of every random choice."""
     collect: Collect
+    studio: Studio
     speech: Speech
     speakers: Speakers
     cues: Cues
@@ -47,6 +63,11 @@ class Config(Settings):
     tokenizers: Tokenizers
     mars: Mars
     paper: Paper
+
+    @property
+    def source_list(self) -> list[str | StudioSource]:
+        """All sources, also where there is but one."""
+        return list(self.sources) if isinstance(self.sources, tuple) else [self.sources]
 
 
 def load(raw: Mapping[str, Any]) -> Config:
@@ -69,13 +90,18 @@ def check(config: Config) -> None:
     Raises:
         UserError: naming the key.
     """
-    for source in [config.sources] if isinstance(config.sources, str) else config.sources:
-        made = Path(source).is_relative_to(config.results)  # by a rule of the workflow
-        if "://" not in source and not made and not Path(source).exists():
-            raise UserError(
-                f"config key sources: there is no file or folder {source!r}; write an existing folder of videos, "
-                "a .csv or .txt list, or a URL that starts with https://"
-            )
+    for source in config.source_list:
+        for path in [source] if isinstance(source, str) else [source.folder, source.script or source.folder]:
+            _check_there(path, config.results)
+
+
+def _check_there(source: str, results: str) -> None:
+    made = Path(source).is_relative_to(results)  # by a rule of the workflow
+    if "://" not in source and not made and not Path(source).exists():
+        raise UserError(
+            f"config key sources: there is no file or folder {source!r}; write an existing folder of videos, "
+            "a .csv or .txt list, or a URL that starts with https://"
+        )
 
 
 def _sentence(error: ValidationError, raw: Mapping[str, Any]) -> str:
@@ -96,6 +122,8 @@ def _nearest(location: tuple[int | str, ...]) -> str:
 
     model: Any = Config
     for part in location[:-1]:
+        if part not in getattr(model, "model_fields", {}):  # inside one of several forms
+            return ""
         model = model.model_fields[part].annotation
     match = difflib.get_close_matches(str(location[-1]), list(model.model_fields), n=1)
     return f" (did you mean {match[0]}?)" if match else ""

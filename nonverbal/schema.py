@@ -70,6 +70,38 @@ TABLES: dict[str, pa.Schema] = {
             ("end_s", FLOAT), ("frames", INT), ("width", INT), ("height", INT), ("video", TEXT), ("audio", TEXT),
             ("loudness_dbfs", FLOAT), *DECISION,
         ],  # start_s, end_s in the video; video (25 fps) and audio (16 kHz mono WAV): names in the shard's clips folder
+        # studio: what follows has one row a segment, a turn of an actor; segments count in time over both sides
+        "sides": [
+            ("video_id", TEXT), ("clip_id", TEXT), ("dialogue_id", TEXT), ("side", TEXT), ("left", TEXT),
+            ("right", TEXT), ("left_dbfs", FLOAT), ("right_dbfs", FLOAT), ("likeness", FLOAT), *DECISION,
+        ],  # one row a recording; side: whose camera; left and right: 16 kHz mono WAVs; likeness: correlation of them
+        "side_voices": [
+            ("clip_id", TEXT), ("side", TEXT), ("voice", INT), ("start_s", FLOAT), ("end_s", FLOAT),
+            ("loudness_dbfs", FLOAT), ("other_dbfs", FLOAT),
+        ],  # turns of every voice on a channel, cross-talk too, parted where the louder channel
+        # changes; other_dbfs: the other channel meanwhile
+        "side_turns": [
+            ("clip_id", TEXT), ("side", TEXT), ("segment", INT), ("voice", INT), ("start_s", FLOAT), ("end_s", FLOAT),
+            ("loudness_dbfs", FLOAT), *DECISION,
+        ],  # segment: -1 where dropped
+        "side_heard": [
+            ("clip_id", TEXT), ("side", TEXT), ("segment", INT), ("start_s", FLOAT), ("end_s", FLOAT), ("asr", TEXT),
+            ("asr_flag", BOOL), ("language", TEXT), ("language_score", FLOAT), ("language_source", TEXT),
+            ("words_source", TEXT),
+        ],  # asr_flag: whether any word was recognised
+        "side_words": [
+            ("clip_id", TEXT), ("segment", INT), ("word", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),
+            ("confidence", FLOAT), ("interpolated", BOOL),
+        ],  # times in the clip
+        "script_lines": [
+            ("clip_id", TEXT), ("segment", INT), ("side", TEXT), ("similarity", FLOAT), ("script_id", TEXT),
+            ("topic_label", TEXT), ("utterance_id", TEXT), ("speaker_id", INT), ("emotion_label", TEXT),
+            ("text", TEXT), *DECISION,
+        ],  # the line of the script a segment is, or was most like (similarity) but is not; speaker_id: the script's
+        "published": [
+            ("clip_id", TEXT), ("segment", INT), ("side", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),
+            ("video", TEXT), ("sound", TEXT), ("frames", INT), ("copied", BOOL),
+        ],  # files of a segment inside the shard's folder; copied: the picture was not encoded again
         # speech
         "turns": [("clip_id", TEXT), ("speaker", INT), ("start_s", FLOAT), ("end_s", FLOAT)],
         "speakers": [
@@ -83,7 +115,7 @@ TABLES: dict[str, pa.Schema] = {
         "languages": [
             ("clip_id", TEXT), ("language", TEXT), ("score", FLOAT), ("source", TEXT), ("words", INT),
             ("words_source", TEXT),
-        ],  # language: ISO 639-1 or "" when undetermined; source: container, captions, captions_text, none
+        ],  # language: ISO 639-1 or "" when undetermined; source: container, captions, captions_text, script, none
         "keep_language": [("clip_id", TEXT), *DECISION],
         "words": [
             *UTTERANCE, ("word_index", INT), ("speaker", INT), ("word", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),
@@ -158,10 +190,13 @@ TABLES: dict[str, pa.Schema] = {
 # Why a unit may be dropped, by table: the funnel accepts no other word.
 REASONS: dict[str, tuple[str, ...]] = {
     "sources": ("unreachable", "empty"),
-    "channels": ("duplicate", "before_first_date", "after_last_date", "over_channel_limit"),
+    "channels": ("duplicate", "before_first_date", "after_last_date", "over_channel_limit", "bad_name"),
     "keep_people": ("no_people", "no_thumbnail"),
     "download": ("not_found", "unavailable", "not_media", "truncated", "no_video_stream", "no_audio_stream"),
-    "clips": ("too_short", "undecodable"),
+    "clips": ("too_short", "undecodable", "not_stereo", "silent_channel", "same_channels"),
+    "sides": ("not_stereo", "silent_channel", "same_channels", "undecodable"),
+    "side_turns": ("cross_talk", "too_short"),
+    "script_lines": ("no_script", "no_words", "not_in_script", "line_taken"),
     "keep_two_speakers": ("silent", "no_speech", "one_speaker", "more_than_two_speakers"),
     "keep_language": ("other_language", "language_undetermined", "no_words"),
     "keep_visible": ("nobody_visible", "speakers_not_visible"),

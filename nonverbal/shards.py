@@ -108,7 +108,10 @@ def _gather(folders: list[Path], staging: Path, target: Path) -> None:
     staging.mkdir()
     for folder in folders:
         for file in sorted(folder.iterdir()):
-            link_or_copy(file, staging / file.name)
+            if file.is_dir():
+                shutil.copytree(file, staging / file.name, copy_function=lambda a, b: link_or_copy(Path(a), Path(b)))
+            else:
+                link_or_copy(file, staging / file.name)
     shutil.rmtree(target, ignore_errors=True)
     staging.rename(target)
 

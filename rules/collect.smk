@@ -1,8 +1,8 @@
 # A source is a URL, or a file or folder whose change (also of a folder inside it) lists anew.
-SOURCES = [CONFIG.sources] if isinstance(CONFIG.sources, str) else list(CONFIG.sources)
+SOURCES = CONFIG.source_list
 LOCAL_SOURCES = [
     str(path)
-    for source in SOURCES
+    for source in [one if isinstance(one, str) else one.folder for one in SOURCES]
     if "://" not in source
     for path in [
         Path(source),
@@ -29,7 +29,7 @@ rule channels:
         mem_mb=memory(1000),
         runtime=720,
     params:
-        listed=SOURCES,
+        listed=[one if isinstance(one, str) else settings(one) for one in SOURCES],
         settings=settings(CONFIG.collect.channels),
         network=settings(CONFIG.collect.network),
     message:
@@ -115,6 +115,7 @@ rule clips:
     input:
         download="<results>/collect/download/{shard}/download.parquet",
         downloaded="<results>/collect/download/{shard}/media",
+        sides=studio("sides/{shard}/sides.parquet"),
     output:
         clips="<results>/collect/clips/{shard}/clips.parquet",
         media=directory("<results>/collect/clips/{shard}/media"),

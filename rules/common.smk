@@ -12,6 +12,9 @@ except UserError as error:
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.shards)]
 PARTS = ["face", "body"]
+STUDIO_SOURCES = [
+    source for source in CONFIG.source_list if not isinstance(source, str)
+]
 
 # Per-rule environments hold tools, not the library, which is read from this folder;
 # threads that spin while they wait would steal the cores of the next job.
@@ -33,6 +36,11 @@ wildcard_constraints:
 def settings(section):
     """A config section as plain values, so that only a change in it reruns a job."""
     return section.model_dump(mode="json")
+
+
+def studio(*tables):
+    """Tables that stage studio makes, where there are studio recordings at all."""
+    return [f"<results>/studio/{table}" for table in tables] if STUDIO_SOURCES else []
 
 
 def models(section):

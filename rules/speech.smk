@@ -2,6 +2,9 @@ rule diarize:
     input:
         clips="<results>/collect/clips/{shard}/clips.parquet",
         media="<results>/collect/clips/{shard}/media",
+        studio=studio(
+            "side_turns/{shard}/turns.parquet", "side_turns/{shard}/speakers.parquet"
+        ),
     output:
         turns="<results>/speech/diarize/{shard}/turns.parquet",
         speakers="<results>/speech/diarize/{shard}/speakers.parquet",
@@ -53,6 +56,10 @@ rule transcribe:
         media="<results>/collect/clips/{shard}/media",
         download="<results>/collect/download/{shard}/download.parquet",
         captions="<results>/collect/download/{shard}/media",
+        studio=studio(
+            "script_words/{shard}/transcript.parquet",
+            "script_words/{shard}/languages.parquet",
+        ),
     output:
         transcript="<results>/speech/transcribe/{shard}/transcript.parquet",
         languages="<results>/speech/transcribe/{shard}/languages.parquet",

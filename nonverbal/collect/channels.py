@@ -17,6 +17,8 @@ from nonverbal.collect.sources import Source, address, expand, file_id, short_id
 from nonverbal.errors import Drop, NotNow, UserError
 from nonverbal.schema import write_table
 from nonverbal.shards import finish_units, shard_of, work_folder
+from nonverbal.studio.names import EXPECTED, recording
+from nonverbal.studio.settings import StudioSource
 
 log = logging.getLogger("nonverbal")
 Row = dict[str, Any]
@@ -28,7 +30,7 @@ def channels(
     sources: Path,
     channels: Path,
     videos: list[Path],
-    listed: list[str],
+    listed: list[str | dict[str, Any]],
     settings: Channels,
     network: Network,
 ) -> None:
@@ -46,7 +48,7 @@ def channels(
     Raises:
         UserError: no source lists a video, or a list can't be read.
     """
-    wanted = expand(listed)
+    wanted = expand([one if isinstance(one, str) else StudioSource.model_validate(one) for one in listed])
     work = work_folder(channels, [settings.model_dump(), [_state(source) for source in wanted]])
     units = {f"{number:05d}": source for number, source in enumerate(wanted)}
     tables = finish_units(
@@ -110,12 +112,20 @@ def list_source(source: Source, settings: Channels, network: Network) -> dict[st
         return {"sources": [row | _dropped("empty", "it lists no video")], "channels": []}
     row |= {"channel_id": entries[0]["channel_id"], "entries": len(entries)}
     row |= KEPT | {"detail": f"lists {len(entries)} videos"}
-    return {"sources": [row], "channels": decide(entries, settings, lambda url: upload_day(url, network))}
+    rows = decide(entries, settings, lambda url: upload_day(url, network))
+    return {"sources": [row], "channels": [_named(one) for one in rows] if source.studio else rows}
+
+
+def _named(row: Row) -> Row:
+    """A recording's row; without its name nobody knows who is on which channel."""
+    if recording(row["title"]) is not None:
+        return row
+    return row | _dropped("bad_name", f"the file's name is not {EXPECTED}")
 
 
 def _local(channel_id: str, file: Path) -> Row:
     return {
-        "video_id": file_id(file), "channel_id": channel_id, "url": file.resolve().as_uri(), "title": file.stem,
+        "video_id": file_id(file), "channel_id": channel_id, "url": file.absolute().as_uri(), "title": file.stem,
         "uploaded": "", "duration_s": None, "thumbnail_url": "",
     }  # fmt: skip
 

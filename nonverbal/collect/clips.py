@@ -1,5 +1,6 @@
 """P1 and F2: drop the start of each video, cut clips of one length, drop the shorter rest."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ LEFT_S = 1 / FPS  # a rest of less than a frame is none
 ABSENT: Row = {"frames": 0, "width": 0, "height": 0, "video": "", "audio": "", "loudness_dbfs": 0.0}
 
 
-def clips(download: Path, downloaded: Path, clips: Path, media: Path, settings: Clips, shard: str = "") -> None:
+def clips(
+    download: Path, downloaded: Path, clips: Path, media: Path, settings: Clips, shard: str = "",
+    sides: Sequence[Path] = (),
+) -> None:  # fmt: skip
     """Cut each downloaded video into clips, {clip_id}.mp4 (25 fps) and {clip_id}.wav (16 kHz mono).
 
     Args:
@@ -25,13 +29,22 @@ def clips(download: Path, downloaded: Path, clips: Path, media: Path, settings: 
         media: folder to write the files to.
         settings: seconds dropped at the start, seconds a clip.
         shard: its number, for the log.
+        sides: table of that name, or nothing: a studio recording is one clip, and is kept if its channels are.
     """
     rows = {row["video_id"]: row for row in read_rows(download, "download") if row["kept"]}
+    recordings = {row["video_id"]: row for path in sides for row in read_rows(path, "sides")}
+
+    def one(video_id: str, folder: Path) -> dict[str, list[Row]]:
+        video, recorded = rows[video_id], recordings.get(video_id)
+        if recorded is None:
+            return {"clips": cut_video(video, downloaded, folder, settings)}
+        return {"clips": [whole(video, recorded, downloaded, folder)]}
+
     map_units(
         list(rows),
-        lambda video_id, folder: {"clips": cut_video(rows[video_id], downloaded, folder, settings)},
+        one,
         {"clips": clips},
-        [settings.model_dump(), {video_id: row["sha256"] for video_id, row in rows.items()}],
+        [settings.model_dump(), {video_id: row["sha256"] for video_id, row in rows.items()}, recordings],
         f"clips {shard}",
         media=media,
     )
@@ -47,6 +60,18 @@ def cut_video(video: Row, downloaded: Path, folder: Path, settings: Clips) -> li
     if not rows or video["duration_s"] - start >= LEFT_S:
         rows.append(_rest(video, len(rows), min(start, video["duration_s"]), settings))
     return rows
+
+
+def whole(video: Row, recorded: Row, downloaded: Path, folder: Path) -> Row:
+    """The `clips` row of a studio recording, all of which is one clip; its row of table `sides` decides first."""
+    wanted = Plan(0.0, round(video["duration_s"] * FPS), 1)
+    row = _row(video, 0, wanted)
+    if not recorded["kept"]:
+        return row | ABSENT | {name: recorded[name] for name in ("kept", "reason", "detail")}
+    if not wanted.frames:
+        return row | ABSENT | {"kept": False, "reason": "too_short", "detail": "it lasts less than a frame"}
+    _cut(downloaded / video["path"], folder, [row], wanted)
+    return row
 
 
 def _cut(source: Path, folder: Path, rows: list[Row], wanted: Plan) -> None:

@@ -4,11 +4,14 @@ import csv
 import hashlib
 import io
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from nonverbal.errors import UserError
+from nonverbal.studio.names import recording
+from nonverbal.studio.settings import StudioSource
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -27,15 +30,17 @@ class Source:
         url: a channel, playlist, feed or video; "" for local files.
         channel_id: "" when the listing is to tell.
         files: the local files, sorted; empty for a URL.
+        studio: whether they are studio recordings, whose names say what they are.
     """
 
     name: str
     url: str = ""
     channel_id: str = ""
     files: tuple[Path, ...] = ()
+    studio: bool = False
 
 
-def expand(sources: list[str]) -> list[Source]:
+def expand(sources: Sequence[str | StudioSource]) -> list[Source]:
     """The channels that config key `sources` stands for, in its order.
 
     Raises:
@@ -44,7 +49,9 @@ def expand(sources: list[str]) -> list[Source]:
     return [channel for source in sources for channel in _expand_one(source)]
 
 
-def _expand_one(source: str) -> list[Source]:
+def _expand_one(source: str | StudioSource) -> list[Source]:
+    if isinstance(source, StudioSource):
+        return _studio(Path(source.folder))
     path = Path(source)
     if is_url(source):
         return [Source(source, url=source)]
@@ -61,12 +68,27 @@ def _expand_one(source: str) -> list[Source]:
     )
 
 
+def _studio(folder: Path) -> list[Source]:
+    """A channel for each dialogue, so that its two cameras stay together; files of other names are one channel."""
+    dialogues: dict[str, list[Path]] = {}
+    for file in _videos(folder):
+        named = recording(file.stem)
+        dialogues.setdefault(named.dialogue_id if named else folder.resolve().name, []).append(file)
+    return [
+        Source(f"{folder}: {dialogue_id}", channel_id=dialogue_id, files=tuple(files), studio=True)
+        for dialogue_id, files in dialogues.items()
+    ] or [Source(str(folder), channel_id=folder.resolve().name, studio=True)]
+
+
+def _videos(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()]
+
+
 def _folder(folder: Path) -> list[Source]:
     """A channel for each folder in the tree that holds videos; it is named after that folder."""
     channels: dict[Path, list[Path]] = {folder: []}
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file():
-            channels.setdefault(file.parent, []).append(file)
+    for file in _videos(folder):
+        channels.setdefault(file.parent, []).append(file)
     if len(channels) > 1 and not channels[folder]:
         del channels[folder]
     return [

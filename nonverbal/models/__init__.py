@@ -90,7 +90,8 @@ def registry() -> dict[str, Packaged | File | Repository | Licensed]:
 
 def needed(settings: Settings) -> Iterator[str]:
     """Names of the models to fetch that the chosen backends use: those in each section's property `models`."""
-    yield from getattr(settings, "models", ())
+    if isinstance(names := getattr(settings, "models", None), list):  # of the config itself it is the folder
+        yield from names
     for name in type(settings).model_fields:
         if isinstance(section := getattr(settings, name), Settings):
             yield from needed(section)

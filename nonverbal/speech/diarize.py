@@ -1,15 +1,20 @@
 """F3 measure: who speaks when in each clip (paper: pyannote, run once a clip)."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nonverbal.media import read_audio
+from nonverbal.provenance.hashes import hash_path
 from nonverbal.schema import read_table
 from nonverbal.shards import Rows, map_units
+from nonverbal.speech.given import given
 from nonverbal.speech.settings import Diarize
 from nonverbal.speech.turns import Diarizer, summarise
 
 
-def diarize(clips: Path, media: Path, turns: Path, speakers: Path, settings: Diarize) -> None:
+def diarize(
+    clips: Path, media: Path, turns: Path, speakers: Path, settings: Diarize, studio: Sequence[Path] = ()
+) -> None:
     """Diarize every kept clip of a shard.
 
     Args:
@@ -18,12 +23,16 @@ def diarize(clips: Path, media: Path, turns: Path, speakers: Path, settings: Dia
         turns: table turns, to write.
         speakers: table speakers, to write; one row a clip, also where nobody speaks.
         settings: config section speech.diarize.
+        studio: tables turns and speakers of clips that are taken as they are, or nothing.
     """
     table = read_table(clips, "clips")
     audio = table[table["kept"]].set_index("clip_id")["audio"]
-    diarizer = load_diarizer(settings) if len(audio) else None
+    known = given(studio, ("turns", "speakers"))
+    diarizer = load_diarizer(settings) if set(audio.index) - set(known) else None
 
-    def one(clip_id: str) -> dict[str, Rows]:
+    def one(clip_id: str) -> Mapping[str, Rows]:
+        if clip_id in known:
+            return known[clip_id]
         assert diarizer is not None
         found = diarizer(read_audio(media / audio[clip_id]))
         return {
@@ -31,7 +40,7 @@ def diarize(clips: Path, media: Path, turns: Path, speakers: Path, settings: Dia
             "speakers": [{"clip_id": clip_id, **summarise(found)}],
         }
 
-    key = [settings.model_dump(mode="json"), table.to_dict("records")]
+    key = [settings.model_dump(mode="json"), table.to_dict("records"), list(map(hash_path, studio))]
     map_units(audio.index, one, {"turns": turns, "speakers": speakers}, key, "diarize")
 
 

@@ -11,6 +11,7 @@ FROM = {
     "container": "by the language tag of the file",
     "captions": "by the label of the caption track",
     "captions_text": "by the text of the captions, which are not labelled so",
+    "script": "by the text of the script",
 }
 UNKNOWN = (
     "Neither the file nor captions name a language, and the embedded transcriber cannot tell one from sound: tag the "
@@ -19,6 +20,8 @@ UNKNOWN = (
 WORDS = {
     "captions_aligned": "words are the captions', aligned to the sound",
     "captions_interpolated": "words are the captions', spread over their time",
+    "script_aligned": "words are the script's, aligned to the sound",
+    "script_interpolated": "words are the script's, spread over their time",
     "decoded": "words are decoded from the sound",
     "none": "there are no captions, and this language cannot be decoded",
 }

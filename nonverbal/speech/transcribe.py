@@ -1,5 +1,6 @@
 """F4 and P2 measure: language and words with times of each clip (paper: WhisperX)."""
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,13 +11,15 @@ from nonverbal.provenance.hashes import hash_path
 from nonverbal.schema import read_table
 from nonverbal.shards import Rows, map_units
 from nonverbal.speech.captions import Cue, cues_within, read_cues
+from nonverbal.speech.given import given
 from nonverbal.speech.settings import Transcribe
 from nonverbal.speech.transcript import Spoken, Transcriber, Transcript
 
 
 def transcribe(
-    clips: Path, media: Path, download: Path, captions: Path, transcript: Path, languages: Path, settings: Transcribe
-) -> None:
+    clips: Path, media: Path, download: Path, captions: Path, transcript: Path, languages: Path, settings: Transcribe,
+    studio: Sequence[Path] = (),
+) -> None:  # fmt: skip
     """Transcribe every kept clip of a shard.
 
     Args:
@@ -27,15 +30,19 @@ def transcribe(
         transcript: table transcript, to write.
         languages: table languages, to write; one row a clip.
         settings: config section speech.transcribe.
+        studio: tables transcript and languages of clips that are taken as they are, or nothing.
     """
     table = read_table(clips, "clips")
     videos = read_table(download, "download")
     kept = _by_id(table[table["kept"]], "clip_id")
     by_id = _by_id(videos, "video_id")
+    known = given(studio, ("transcript", "languages"))
     transcriber = load_transcriber(settings)
     cues_of = lru_cache(maxsize=2)(read_cues)
 
-    def one(clip_id: str) -> dict[str, Rows]:
+    def one(clip_id: str) -> Mapping[str, Rows]:
+        if clip_id in known:
+            return known[clip_id]
         clip = kept[clip_id]
         video = by_id[clip["video_id"]]
         cues: list[Cue] = cues_of(captions / video["captions"]) if video["captions"] else []
@@ -50,7 +57,7 @@ def transcribe(
         return {"transcript": word_rows(clip_id, found), "languages": [language_row(clip_id, found)]}
 
     written = {name: hash_path(captions / name) for name in videos["captions"] if name}
-    key = [settings.model_dump(mode="json"), kept, by_id, written]
+    key = [settings.model_dump(mode="json"), kept, by_id, written, list(map(hash_path, studio))]
     map_units(kept, one, {"transcript": transcript, "languages": languages}, key, "transcribe")
 
 

@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.studio.sides import sides
+
+run(snakemake, sides)
