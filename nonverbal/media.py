@@ -3,6 +3,7 @@
 import subprocess
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -56,21 +57,83 @@ def decode_frames(path: Path) -> Iterator[np.ndarray]:
         raise MediaError(f"{path.name}: {error.strerror}") from error
 
 
+def sample_frames(path: Path, most: int, least: int) -> list[np.ndarray]:
+    """Pictures spread over a video, uint8 RGB [height, width, 3]; fewer where it has fewer frames.
+
+    Only key frames are decoded where there are at least `least`, else all frames, of which `least` are taken.
+
+    Args:
+        path: of the video.
+        most: pictures.
+        least: pictures, at most `most`.
+
+    Raises:
+        MediaError: the file has no picture that can be decoded.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise MediaError(f"{path.name} has no video stream")
+            packets = container.demux(container.streams.video[0])
+            keys = [packet.is_keyframe for packet in packets if packet.size]
+        sparse = sum(keys) >= least
+        count, wanted = (sum(keys), most) if sparse else (len(keys), least)
+        chosen = set(np.linspace(0, count - 1, min(wanted, count)).round().astype(int).tolist())
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stream.codec_context.skip_frame = "NONKEY" if sparse else "DEFAULT"
+            frames = enumerate(container.decode(stream))
+            return [frame.to_ndarray(format="rgb24") for number, frame in frames if number in chosen]
+    except av.error.FFmpegError as error:
+        raise MediaError(f"{path.name}: {error.strerror}") from error
+
+
 def read_audio(path: Path) -> np.ndarray:
     """A 16 kHz mono 16-bit WAV as float32 in -1..1, [samples].
 
     Raises:
         MediaError: the file is something else.
     """
+    return Recording(path)[:]
+
+
+class Recording:
+    """A 16 kHz mono 16-bit WAV, sliced like an array of its samples; only the slice asked for is read.
+
+    Raises:
+        MediaError: the file is something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _opened(path) as handle:
+            self.length = handle.getnframes()
+
+    def __len__(self) -> int:
+        """Samples."""
+        return self.length
+
+    def __getitem__(self, span: slice) -> np.ndarray:
+        """The samples of a slice without a step, float32 in -1..1."""
+        start, stop, _ = span.indices(self.length)
+        with _opened(self.path) as handle:
+            handle.setpos(start)
+            samples = np.frombuffer(handle.readframes(max(stop - start, 0)), dtype="<i2")
+        return samples.astype(np.float32) / 32768
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[wave.Wave_read]:
     try:
         with wave.open(str(path), "rb") as handle:
             shape = (handle.getnchannels(), handle.getsampwidth(), handle.getframerate())
             if shape != (1, 2, SAMPLE_RATE):
                 raise MediaError(f"{path.name}: expected 16 kHz mono 16-bit, found {shape}")
-            samples = np.frombuffer(handle.readframes(handle.getnframes()), dtype="<i2")
+            yield handle
     except (wave.Error, EOFError) as error:
         raise MediaError(f"{path.name}: {error}") from error
-    return samples.astype(np.float32) / 32768
 
 
 def write_audio(path: Path, samples: np.ndarray) -> None:

@@ -104,9 +104,14 @@ TABLES: dict[str, pa.Schema] = {
         ],  # files of a segment inside the shard's folder; copied: the picture was not encoded again
         # speech
         "turns": [("clip_id", TEXT), ("speaker", INT), ("start_s", FLOAT), ("end_s", FLOAT)],
+        "people": [
+            ("clip_id", TEXT), ("pictures", INT), ("at_once", INT), ("persons", INT),
+        ],  # pictures looked at; most faces in one; persons told apart by hair, skin and clothes
         "speakers": [
-            ("clip_id", TEXT), ("speakers", INT), ("speech_s", FLOAT), ("overlap_s", FLOAT), ("second_share", FLOAT),
-        ],  # second_share: part of all speech that the second-most active speaker has
+            ("clip_id", TEXT), ("people", INT), ("speakers", INT), ("speech_s", FLOAT), ("overlap_s", FLOAT),
+            ("second_share", FLOAT), ("rest_share", FLOAT), ("second_turn_s", FLOAT), ("rest_turn_s", FLOAT),
+        ],  # people: seen, 0 unknown; *_share: part of all speech that the second-most active speaker has, and all
+        # after the second; *_turn_s: the longest turn of these
         "keep_two_speakers": [("clip_id", TEXT), *DECISION],
         "transcript": [
             ("clip_id", TEXT), ("word_index", INT), ("word", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),
@@ -197,7 +202,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "sides": ("not_stereo", "silent_channel", "same_channels", "undecodable"),
     "side_turns": ("cross_talk", "too_short"),
     "script_lines": ("no_script", "no_words", "not_in_script", "line_taken"),
-    "keep_two_speakers": ("silent", "no_speech", "one_speaker", "more_than_two_speakers"),
+    "keep_two_speakers": ("silent", "no_speech", "one_speaker", "more_than_two_speakers", "speech_overlaps"),
     "keep_language": ("other_language", "language_undetermined", "no_words"),
     "keep_visible": ("nobody_visible", "speakers_not_visible"),
     "keep_safe": ("harmful",),

@@ -1,7 +1,32 @@
+rule people:
+    input:
+        clips="<results>/collect/clips/{shard}/clips.parquet",
+        media="<results>/collect/clips/{shard}/media",
+    output:
+        people="<results>/speech/people/{shard}/people.parquet",
+    log:
+        "<logs>/speech/people/{shard}.log",
+    benchmark:
+        "<benchmarks>/speech/people/{shard}.tsv"
+    conda:
+        "../envs/vision.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=120,
+    params:
+        settings=settings(CONFIG.speech.people),
+    message:
+        "F3 measure: how many people are seen, shard {wildcards.shard}"
+    script:
+        "../scripts/speech/people.py"
+
+
 rule diarize:
     input:
         clips="<results>/collect/clips/{shard}/clips.parquet",
         media="<results>/collect/clips/{shard}/media",
+        people="<results>/speech/people/{shard}/people.parquet",
         studio=studio(
             "side_turns/{shard}/turns.parquet", "side_turns/{shard}/speakers.parquet"
         ),
@@ -124,6 +149,7 @@ rule utterances:
         mem_mb=memory(1000),
         runtime=10,
     params:
+        two_speakers=CONFIG.speech.keep_two_speakers.enabled,
         settings=settings(CONFIG.speech.utterances),
     message:
         "P2: words and utterances of each speaker, shard {wildcards.shard}"

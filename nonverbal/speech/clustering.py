@@ -1,8 +1,10 @@
 """How many people speak, and which piece of speech is whose: bottom-up merging on two kinds of evidence."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from nonverbal.speech.settings import SameVoice
 
@@ -53,41 +55,107 @@ class Evidence:
         return cosine - wanted - settings.apart * apart
 
 
-def merge_groups(evidence: Evidence, settings: SameVoice) -> list[list[int]]:
-    """Merge the two most alike groups until no two are one speaker; the rows of each group, ascending."""
-    count = len(evidence.seconds)
-    members = {group: [group] for group in range(count)}
-    table = np.array([evidence.affinity(group, np.arange(count), settings) for group in range(count)])
+def join_evidence(parts: list[Evidence]) -> Evidence:
+    """Evidence of groups of different parts of the sound, which no window hears together."""
+    tables = (block_diag(*(getattr(part, name) for part in parts)) for name in ("shared", "same"))
+    voices, seconds = (np.concatenate([getattr(part, name) for part in parts]) for name in ("voices", "seconds"))
+    return Evidence(voices, seconds, *tables)
+
+
+class Merge(NamedTuple):
+    """One step of bottom-up merging: group `other` joins group `into`.
+
+    Attributes:
+        affinity: of the two, the greatest of any two groups then.
+        speakers: groups that then have enough speech to be a speaker.
+    """
+
+    into: int
+    other: int
+    affinity: float
+    speakers: int
+
+
+def merge_groups(evidence: Evidence, least_speaker_s: float, settings: SameVoice) -> list[Merge]:
+    """Merge the two most alike groups until one is left; `evidence` is used up."""
+    alive = list(range(len(evidence.seconds)))
+    table = np.array([evidence.affinity(group, np.arange(len(alive)), settings) for group in alive])
     np.fill_diagonal(table, NEVER)
-    while len(members) > 1:
-        into, other = np.unravel_index(int(np.argmax(table)), table.shape)
-        if table[into, other] < 0:
-            break
-        evidence.merge(int(into), int(other))
-        members[int(into)] += members.pop(int(other))
+    merges = []
+    while len(alive) > 1:
+        into, other = sorted(divmod(int(np.argmax(table)), len(table)))
+        speakers = int((evidence.seconds[alive] >= least_speaker_s).sum())
+        merges.append(Merge(into, other, float(table[into, other]), speakers))
+        evidence.merge(into, other)
+        alive.remove(other)
         table[other], table[:, other] = NEVER, NEVER
-        rest = np.array([group for group in members if group != into], dtype=int)
-        table[into, rest] = table[rest, into] = evidence.affinity(int(into), rest, settings)
+        rest = np.array([group for group in alive if group != into], dtype=int)
+        table[into, rest] = table[rest, into] = evidence.affinity(into, rest, settings)
+    return merges
+
+
+def steps_by_likeness(merges: list[Merge], people: int, bias: float) -> int:
+    """How many of the merges join pieces of one speaker.
+
+    Where people are seen, more likeness is asked before there are fewer speakers than people, and less before there
+    are as many.
+
+    Args:
+        merges: from `merge_groups`.
+        people: seen in the picture; 0 when nothing is known of them.
+        bias: cosine by which people count.
+    """
+    for step, merge in enumerate(merges):
+        sign = 0 if not people else 1 if merge.speakers <= people else -1
+        if merge.affinity < sign * bias:
+            return step
+    return len(merges)
+
+
+def steps_to_count(merges: list[Merge], speakers: int) -> int:
+    """How many of the merges leave so many speakers, or the next fewer where there never are so many."""
+    counts = [merge.speakers for merge in merges]
+    for wanted in range(speakers, 0, -1):
+        if wanted in counts:
+            return len(counts) - 1 - counts[::-1].index(wanted)
+    return len(merges)
+
+
+def groups_after(count: int, merges: list[Merge]) -> list[list[int]]:
+    """The rows of each group after the merges, ascending, of `count` that there were before."""
+    members = {row: [row] for row in range(count)}
+    for merge in merges:
+        members[merge.into] += members.pop(merge.other)
     return [sorted(rows) for rows in members.values()]
 
 
-def cluster(evidence: Evidence, anchor_s: float, least_speaker_s: float, settings: SameVoice) -> np.ndarray:
+def cluster(evidence: Evidence, anchor_s: float, least_speaker_s: float, settings: SameVoice, people: int = 0,
+            speakers: int | None = None) -> np.ndarray:  # fmt: skip
     """The speaker of each piece.
 
     Pieces of at least `anchor_s` are merged into speakers; speakers of less than `least_speaker_s` are dissolved
     (the longest is kept when all are so short); every other piece joins the speaker it is most like.
 
+    Args:
+        evidence: of the pieces.
+        anchor_s, least_speaker_s: see above.
+        settings: what makes two groups one speaker.
+        people: seen in the picture; 0 when nothing is known of them.
+        speakers: how many there are, where that is known.
+
     Returns:
         [pieces], numbered in order of first piece.
     """
+    count = len(evidence.seconds)
     anchors = np.flatnonzero(evidence.seconds >= anchor_s)
-    if not len(anchors):
-        anchors = np.arange(len(evidence.seconds))
-    groups = [anchors[rows] for rows in merge_groups(evidence.pool(np.eye(len(evidence.seconds))[anchors]), settings)]
+    anchors = anchors if len(anchors) else np.arange(count)
+    merges = merge_groups(evidence.pool(np.eye(count)[anchors]), least_speaker_s, settings)
+    steps = steps_by_likeness(merges, people, settings.people) if speakers is None else steps_to_count(merges, speakers)
+    groups = [anchors[rows] for rows in groups_after(len(anchors), merges[:steps])]
     lengths = [evidence.seconds[rows].sum() for rows in groups]
-    speakers = [rows for rows, length in zip(groups, lengths, strict=True) if length >= least_speaker_s]
-    labels = np.full(len(evidence.seconds), -1)
-    for speaker, rows in enumerate(speakers or [groups[int(np.argmax(lengths))]]):
+    found = [rows for rows, length in zip(groups, lengths, strict=True) if length >= least_speaker_s]
+    labels = np.full(count, -1)
+    for speaker, rows in enumerate(found or [groups[int(np.argmax(lengths))]]):
         labels[rows] = speaker
     return in_order(_assign_rest(evidence, labels, settings))
 

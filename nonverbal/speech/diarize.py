@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nonverbal.media import read_audio
+from nonverbal.media import Recording
 from nonverbal.provenance.hashes import hash_path
 from nonverbal.schema import read_table
 from nonverbal.shards import Rows, map_units
@@ -13,13 +13,14 @@ from nonverbal.speech.turns import Diarizer, summarise
 
 
 def diarize(
-    clips: Path, media: Path, turns: Path, speakers: Path, settings: Diarize, studio: Sequence[Path] = ()
+    clips: Path, media: Path, people: Path, turns: Path, speakers: Path, settings: Diarize, studio: Sequence[Path] = ()
 ) -> None:
     """Diarize every kept clip of a shard.
 
     Args:
         clips: table clips.
         media: the folder that its audio lies in.
+        people: table people.
         turns: table turns, to write.
         speakers: table speakers, to write; one row a clip, also where nobody speaks.
         settings: config section speech.diarize.
@@ -28,19 +29,21 @@ def diarize(
     table = read_table(clips, "clips")
     audio = table[table["kept"]].set_index("clip_id")["audio"]
     known = given(studio, ("turns", "speakers"))
+    faces = read_table(people, "people").set_index("clip_id")
+    seen = faces[["at_once", "persons"]].max(axis=1)
     diarizer = load_diarizer(settings) if set(audio.index) - set(known) else None
 
     def one(clip_id: str) -> Mapping[str, Rows]:
         if clip_id in known:
             return known[clip_id]
         assert diarizer is not None
-        found = diarizer(read_audio(media / audio[clip_id]))
+        found = diarizer(Recording(media / audio[clip_id]), int(seen[clip_id]))
         return {
             "turns": [{"clip_id": clip_id, **turn._asdict()} for turn in found],
-            "speakers": [{"clip_id": clip_id, **summarise(found)}],
+            "speakers": [{"clip_id": clip_id, "people": int(seen[clip_id]), **summarise(found)}],
         }
 
-    key = [settings.model_dump(mode="json"), table.to_dict("records"), list(map(hash_path, studio))]
+    key = [settings.model_dump(mode="json"), table.to_dict("records"), seen.to_dict(), list(map(hash_path, studio))]
     map_units(audio.index, one, {"turns": turns, "speakers": speakers}, key, "diarize")
 
 

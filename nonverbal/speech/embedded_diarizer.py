@@ -1,22 +1,33 @@
 """Diarization by networks that lie inside installed packages: PyanNet says where voices change, GE2E whose they are."""
 
+from typing import NamedTuple
+
 import numpy as np
+import scipy.signal
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_sequence
 
 from nonverbal.media import SAMPLE_RATE
 from nonverbal.models import model_path
-from nonverbal.speech.clustering import Evidence, cluster
+from nonverbal.speech.clustering import Evidence, cluster, join_evidence
 from nonverbal.speech.pieces import Piece, agreement, audible, find_pieces, stitch
 from nonverbal.speech.pyannet import FRAME_STEP, load_pyannet, local_scores
 from nonverbal.speech.settings import Diarize
-from nonverbal.speech.turns import Turn, join_turns
-from nonverbal.speech.voices import HOP, load_voice_encoder, mel_frames
+from nonverbal.speech.turns import Sound, Turn, join_turns
+from nonverbal.speech.voices import HOP, VOICE, load_voice_encoder, mel_frames
 
 PARTIAL = 160  # mel frames that the voice encoder was trained on
 LONGEST_PARTIAL = 200  # mel frames that are not yet divided
+BLOCK = 600 * SAMPLE_RATE  # samples at a time; the paper's clip is one
 PAUSE_S = 0.08  # shorter dips of loudness are inside words
+
+
+class Block(NamedTuple):
+    """Pieces of speech, seconds [start, end) of the whole sound, and the evidence of whose they are."""
+
+    pieces: list[tuple[float, float]]
+    evidence: Evidence
 
 
 class EmbeddedDiarizer:
@@ -28,22 +39,39 @@ class EmbeddedDiarizer:
         self.pyannet = load_pyannet(model_path("pyannet"))
         self.encoder = load_voice_encoder(model_path("ge2e"))
 
-    def __call__(self, samples: np.ndarray) -> list[Turn]:
-        """Who speaks when in 16 kHz mono sound, [samples]."""
+    def __call__(self, samples: Sound, people: int = 0, speakers: int | None = None) -> list[Turn]:
+        """Who speaks when in 16 kHz mono sound.
+
+        Args:
+            samples: [samples], an array or a recording; a block of it at a time is in memory.
+            people: seen in the picture; 0 when nothing is known of them.
+            speakers: how many there are, where that is known.
+        """
         chosen = self.settings
-        sound = torch.from_numpy(np.ascontiguousarray(samples))
-        scores = local_scores(self.pyannet, sound, self.step * FRAME_STEP, chosen.batch).numpy()
-        loud = audible(samples, chosen.quiet_db, PAUSE_S)
-        pieces = find_pieces(stitch(scores, self.step), loud, chosen.onset)
+        blocks = [self.listen(samples[start : start + BLOCK], start) for start in range(0, len(samples), BLOCK)]
+        pieces = [piece for block in blocks for piece in block.pieces]
         if not pieces:
             return []
+        evidence = join_evidence([block.evidence for block in blocks])
+        labels = cluster(evidence, chosen.anchor_s, chosen.least_speaker_s, chosen.same_voice, people, speakers)
+        found = [Turn(int(who), start, end) for who, (start, end) in zip(labels, pieces, strict=True)]
+        return join_turns(found, chosen.longest_gap_s)
+
+    def listen(self, samples: np.ndarray, first: int) -> "Block":
+        """The pieces of speech in a block of sound that begins at sample `first`, and what is known of them."""
+        chosen = self.settings
+        samples = without_rumble(samples, chosen.rumble_hz)
+        sound = torch.from_numpy(samples)
+        scores = local_scores(self.pyannet, sound, self.step * FRAME_STEP, chosen.batch).numpy()
+        pieces = find_pieces(stitch(scores, self.step), audible(samples, chosen.quiet_db, PAUSE_S), chosen.onset)
+        if not pieces:
+            return Block([], Evidence(np.zeros((0, VOICE)), np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0))))
         shared, same = agreement(pieces, scores, self.step, chosen.onset)
         seconds = np.array([piece.end_s - piece.start_s for piece in pieces])
-        evidence = Evidence(self.voices(sound, pieces) * seconds[:, None], seconds, shared, same)
-        labels = cluster(evidence, chosen.anchor_s, chosen.least_speaker_s, chosen.same_voice)
-        length_s = len(samples) / SAMPLE_RATE
-        found = [Turn(int(who), p.start_s, min(p.end_s, length_s)) for who, p in zip(labels, pieces, strict=True)]
-        return join_turns(found, chosen.longest_gap_s)
+        voices = self.voices(sound, pieces) * seconds[:, None]
+        start_s, length_s = first / SAMPLE_RATE, len(samples) / SAMPLE_RATE
+        spans = [(start_s + piece.start_s, start_s + min(piece.end_s, length_s)) for piece in pieces]
+        return Block(spans, Evidence(voices, seconds, shared, same))
 
     @torch.inference_mode()
     def voices(self, sound: Tensor, pieces: list[Piece]) -> np.ndarray:
@@ -55,6 +83,12 @@ class EmbeddedDiarizer:
         vectors = torch.cat([self.encoder(pack_sequence(batch, enforce_sorted=False)) for batch in batches])
         means = [one.mean(dim=0) for one in vectors.split([len(of_piece) for of_piece in spans])]
         return torch.nn.functional.normalize(torch.stack(means), dim=1).numpy()
+
+
+def without_rumble(samples: np.ndarray, below_hz: float) -> np.ndarray:
+    """Sound less what is below a frequency, float32: both networks take loud bass for the level of the speech."""
+    filters = scipy.signal.butter(4, below_hz, "highpass", fs=SAMPLE_RATE, output="sos")
+    return np.ascontiguousarray(scipy.signal.sosfilt(filters, samples), dtype=np.float32)
 
 
 def partials(piece: Piece, mel_length: int) -> list[tuple[int, int]]:

@@ -24,12 +24,19 @@ def keep_two_speakers(clips: Path, speakers: Path, keep_two_speakers: Path, sett
 
 
 def decide(measured: Mapping[Any, Any], settings: KeepTwoSpeakers) -> dict[str, object]:
-    """The decision on one clip from its loudness and what the diarization found."""
-    count, share = int(measured["speakers"]), measured["second_share"]
-    loudness, speech = f"{measured['loudness_dbfs']:.1f} dBFS", f"{measured['speech_s']:.1f} s of speech"
-    heard = f"{count} speaker{'s' * (count != 1)} in {speech}, the second with {share:.1%}"
+    """The decision on one clip from its loudness and what the diarization found.
+
+    Voices after the second that are heard too little to be speakers (a laugh, an echo, a jingle) drop no clip; a
+    second voice that is heard so little makes none.
+    """
+    voices, speech_s = int(measured["speakers"]), measured["speech_s"]
+    overlap = measured["overlap_s"] / max(speech_s, 1e-9)
+    loudness, speech = f"{measured['loudness_dbfs']:.1f} dBFS", f"{speech_s:.1f} s of speech"
+    rest = f", the rest with {measured['rest_share']:.1%}" if voices > 2 else ""
+    heard = f"{voices} voice{'s' * (voices != 1)} in {speech}, the second with {measured['second_share']:.1%}{rest}"
     if not settings.enabled:
         return {"kept": True, "reason": "", "detail": f"The filter is off; heard {heard}."}
+    needed = f"a speaker needs {settings.speaker_share:.1%} and a turn of {settings.speaker_turn_s:g} s"
     checks = (
         (
             "silent",
@@ -38,14 +45,24 @@ def decide(measured: Mapping[Any, Any], settings: KeepTwoSpeakers) -> dict[str, 
         ),
         (
             "no_speech",
-            count == 0 or measured["speech_s"] < settings.least_speech_s,
+            voices == 0 or speech_s < settings.least_speech_s,
             f"{speech} at {loudness}; {settings.least_speech_s:g} s are needed.",
         ),
-        ("more_than_two_speakers", count > 2, f"Heard {heard}."),
-        ("one_speaker", count < 2, f"Heard {heard}."),
-        ("one_speaker", share < settings.second_share, f"Heard {heard}; {settings.second_share:.1%} are needed."),
+        ("more_than_two_speakers", speaks(measured, "rest", settings), f"Heard {heard}; {needed}."),
+        ("one_speaker", not speaks(measured, "second", settings), f"Heard {heard}; {needed}."),
+        (
+            "speech_overlaps",
+            overlap > settings.overlap_share,
+            f"Heard {heard}; {overlap:.1%} of it is of two at once, {settings.overlap_share:.1%} may be.",
+        ),
     )
     for reason, dropped, detail in checks:
         if dropped:
             return {"kept": False, "reason": reason, "detail": detail}
     return {"kept": True, "reason": "", "detail": f"Heard {heard}."}
+
+
+def speaks(measured: Mapping[Any, Any], who: str, settings: KeepTwoSpeakers) -> bool:
+    """Whether the `second` voice, or the `rest` after it, is a speaker: has enough of the speech and a long turn."""
+    enough = measured[f"{who}_share"] >= settings.speaker_share
+    return bool(enough and measured[f"{who}_turn_s"] >= settings.speaker_turn_s)

@@ -7,6 +7,23 @@ from pydantic import Field
 from nonverbal.settings import Settings
 
 
+class People(Settings):
+    """F3 measure: the people seen, which tell how many may speak."""
+
+    backend: Literal["mediapipe"]
+    """mediapipe: full-range face detector."""
+    lowest_score: float = Field(ge=0, le=1)
+    """Detections below are not counted."""
+    most_pictures: int = Field(gt=0)
+    """Pictures of a clip that are looked at, of its key frames."""
+    least_pictures: int = Field(gt=0)
+    """A clip with fewer key frames is decoded whole, for so many pictures."""
+    least_share: float = Field(ge=0, le=1)
+    """Who is in a smaller share of the pictures is not counted."""
+    same_person: float = Field(gt=0, lt=1)
+    """Cosine of descriptors from which on two faces are one person."""
+
+
 class SameVoice(Settings):
     """When two groups of speech pieces are one speaker (measured on synthetic dialogues and telephone sound)."""
 
@@ -18,6 +35,8 @@ class SameVoice(Settings):
     """... and 63 % less of that for each of so many seconds of speech."""
     apart: float = Field(ge=0)
     """More cosine that is asked where the segmentation network hears the two as different speakers."""
+    people: float = Field(ge=0, lt=1)
+    """More cosine that is asked for fewer speakers than people are seen, and less for as many."""
 
 
 class Diarize(Settings):
@@ -29,6 +48,8 @@ class Diarize(Settings):
     """From one five-second window to the next."""
     batch: int = Field(gt=0)
     """Windows and voice embeddings at a time."""
+    rumble_hz: float = Field(gt=0, lt=1000)
+    """Sound below this is taken away: bass and rumble, louder than the voices, hide them from the networks."""
     onset: float = Field(gt=0, lt=1)
     """Probability above which a local speaker speaks."""
     quiet_db: float = Field(gt=0)
@@ -51,8 +72,12 @@ class KeepTwoSpeakers(Settings):
     """A clip whose loudness is below this is silent."""
     least_speech_s: float = Field(ge=0)
     """A clip with less speech than this has none."""
-    second_share: float = Field(ge=0, le=0.5)
-    """The second speaker must have at least this share of the speech."""
+    speaker_share: float = Field(ge=0, le=0.5)
+    """Who has less than this share of the speech is no speaker but an interjection, an echo or noise ..."""
+    speaker_turn_s: float = Field(ge=0)
+    """... and so is who never speaks for so long without a pause."""
+    overlap_share: float = Field(gt=0, le=1)
+    """More of the speech than this must not be of two at once."""
 
 
 class Transcribe(Settings):
@@ -97,6 +122,7 @@ class Utterances(Settings):
 class Speech(Settings):
     """Diarization, language, transcript, utterances."""
 
+    people: People
     diarize: Diarize
     keep_two_speakers: KeepTwoSpeakers
     transcribe: Transcribe

@@ -2,9 +2,11 @@
 
 import itertools
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+
+from nonverbal.media import Recording
 
 
 class Turn(NamedTuple):
@@ -15,7 +17,9 @@ class Turn(NamedTuple):
     end_s: float
 
 
-Diarizer = Callable[[np.ndarray], list[Turn]]  # 16 kHz mono samples -> turns, speakers numbered by first turn
+Sound: TypeAlias = np.ndarray | Recording  # 16 kHz mono samples
+Diarizer: TypeAlias = Callable[[Sound, int], list[Turn]]
+"""Sound and people seen (0: unknown) -> turns, speakers numbered by first turn."""
 
 
 def join_turns(turns: Iterable[Turn], longest_gap_s: float) -> list[Turn]:
@@ -45,16 +49,30 @@ def _continues(last: Turn, turn: Turn, turns: list[Turn], longest_gap_s: float) 
 
 
 def summarise(turns: list[Turn]) -> dict[str, float]:
-    """speakers, speech_s (anyone), overlap_s (two or more) and second_share of all speakers' speech."""
+    """The row of table speakers of a clip, without its id and people."""
     spoken: dict[int, float] = {}
+    longest: dict[int, float] = {}
     for turn in turns:
-        spoken[turn.speaker] = spoken.get(turn.speaker, 0.0) + turn.end_s - turn.start_s
-    second = sorted(spoken.values(), reverse=True)[1] if len(spoken) > 1 else 0.0
+        length = turn.end_s - turn.start_s
+        spoken[turn.speaker] = spoken.get(turn.speaker, 0.0) + length
+        longest[turn.speaker] = max(longest.get(turn.speaker, 0.0), length)
+    _, second, *rest = [*sorted(spoken, key=lambda who: -spoken[who]), -1, -1]
+    total = sum(spoken.values()) or 1.0
+    speech, overlap = speech_and_overlap(turns)
+    return {
+        "speakers": len(spoken), "speech_s": speech, "overlap_s": overlap,
+        "second_share": spoken.get(second, 0.0) / total, "second_turn_s": longest.get(second, 0.0),
+        "rest_share": sum(spoken.get(who, 0.0) for who in rest) / total,
+        "rest_turn_s": max((longest.get(who, 0.0) for who in rest), default=0.0),
+    }  # fmt: skip
+
+
+def speech_and_overlap(turns: list[Turn]) -> tuple[float, float]:
+    """Seconds in which anyone speaks, and in which two or more do."""
     changes = sorted([(turn.start_s, 1) for turn in turns] + [(turn.end_s, -1) for turn in turns])
     speech, overlap, active = 0.0, 0.0, 0
     for (start, change), (end, _) in itertools.pairwise(changes):
         active += change
         speech += (end - start) * (active >= 1)
         overlap += (end - start) * (active >= 2)
-    share = second / sum(spoken.values()) if turns else 0.0
-    return {"speakers": len(spoken), "speech_s": speech, "overlap_s": overlap, "second_share": share}
+    return speech, overlap

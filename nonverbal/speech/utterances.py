@@ -11,8 +11,9 @@ from nonverbal.speech.settings import Utterances
 
 
 def utterances(
-    transcript: Path, turns: Path, keep_language: Path, words: Path, utterances: Path, settings: Utterances
-) -> None:
+    transcript: Path, turns: Path, keep_language: Path, words: Path, utterances: Path, two_speakers: bool,
+    settings: Utterances,
+) -> None:  # fmt: skip
     """Build the utterances of every clip that keep_language kept.
 
     Args:
@@ -21,9 +22,11 @@ def utterances(
         keep_language: decision table whose kept clips are the units.
         words: table words, to write.
         utterances: table utterances, to write; a clip without words has none.
+        two_speakers: whether keep_two_speakers is on; then turns of voices after the second are nobody's.
         settings: config section speech.utterances.
     """
     said, spoken = read_table(transcript, "transcript"), read_table(turns, "turns")
+    spoken = of_two(spoken) if two_speakers else spoken
     per_clip = [
         label_words(said[said["clip_id"] == clip_id], spoken[spoken["clip_id"] == clip_id], settings)
         for clip_id in kept_ids(keep_language, "keep_language")
@@ -51,6 +54,14 @@ def label_words(said: pd.DataFrame, spoken: pd.DataFrame, settings: Utterances) 
     begins = np.concatenate([[False], (np.diff(speaker) != 0) | paused])[: len(said)]
     columns = {"speaker": speaker, "utterance_id": np.cumsum(begins)}
     return said.assign(**columns)[TABLES["words"].names]
+
+
+def of_two(spoken: pd.DataFrame) -> pd.DataFrame:
+    """The turns of the two who speak most in each clip."""
+    length = spoken["end_s"] - spoken["start_s"]
+    seconds = length.groupby([spoken["clip_id"], spoken["speaker"]]).transform("sum")
+    main = seconds.groupby(spoken["clip_id"]).rank(method="dense", ascending=False) <= 2
+    return spoken[main]
 
 
 def assign(start: np.ndarray, end: np.ndarray, spoken: pd.DataFrame, flip_margin: float) -> np.ndarray:

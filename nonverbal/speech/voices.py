@@ -15,6 +15,7 @@ from nonverbal.media import SAMPLE_RATE
 HOP = 160  # samples from one mel frame to the next
 N_FFT = 400
 MELS = 40
+VOICE = 256  # numbers
 TARGET_DBFS = -30.0  # quieter sound is raised to this, as in training
 
 
@@ -23,8 +24,8 @@ class VoiceEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(MELS, 256, num_layers=3, batch_first=True)
-        self.linear = nn.Linear(256, 256)
+        self.lstm = nn.LSTM(MELS, VOICE, num_layers=3, batch_first=True)
+        self.linear = nn.Linear(VOICE, VOICE)
 
     def forward(self, mels: Tensor) -> Tensor:
         """See the class."""

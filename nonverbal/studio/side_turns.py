@@ -36,7 +36,7 @@ def side_turns(
     said = {clip_id: [_turn(row) for row in rows if row["kept"]] for clip_id, rows in found.items()}
     write_table(side_turns, "side_turns", [row for rows in found.values() for row in rows])
     write_table(turns, "turns", [{"clip_id": key, **turn._asdict()} for key, rows in said.items() for turn in rows])
-    write_table(speakers, "speakers", [{"clip_id": key, **summarise(rows)} for key, rows in said.items()])
+    write_table(speakers, "speakers", [{"clip_id": key, "people": 2, **summarise(rows)} for key, rows in said.items()])
 
 
 def _turn(row: Row) -> Turn:

@@ -38,7 +38,7 @@ def side_voices(sides: Path, sounds: Path, side_voices: Path, settings: Diarize)
         heard = {side: read_audio(sounds / kept[clip_id][side]) for side in SIDES}
         return {
             "side_voices": [
-                {"clip_id": clip_id, **row} for side in SIDES for row in voices(heard, side, diarizer(heard[side]))
+                {"clip_id": clip_id, **row} for side in SIDES for row in voices(heard, side, diarizer(heard[side], 0))
             ]
         }
 

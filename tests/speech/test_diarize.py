@@ -12,8 +12,17 @@ from pyannote.metrics.diarization import DiarizationErrorRate
 
 from nonverbal.media import SAMPLE_RATE
 from nonverbal.models import model_path
-from nonverbal.schema import read_table
-from nonverbal.speech.clustering import Evidence, cluster, in_order, merge_groups
+from nonverbal.schema import read_table, write_table
+from nonverbal.speech.clustering import (
+    Evidence,
+    cluster,
+    groups_after,
+    in_order,
+    join_evidence,
+    merge_groups,
+    steps_by_likeness,
+    steps_to_count,
+)
 from nonverbal.speech.diarize import diarize, load_diarizer
 from nonverbal.speech.embedded_diarizer import partials
 from nonverbal.speech.pieces import Piece, agreement, audible, find_pieces, frame_time, runs, stitch
@@ -74,19 +83,26 @@ def test_noise_is_nobody(diarizer):
     assert diarizer(noise) == []
 
 
+def run_rule(folder, settings, people=()):
+    rows = [{"clip_id": clip_id, "pictures": 10, "at_once": n, "persons": n} for clip_id, n in people]
+    write_table(folder / "people.parquet", "people", rows)
+    paths = [folder / name for name in ("clips.parquet", "", "people.parquet", "t.parquet", "s.parquet")]
+    diarize(*paths, settings)
+
+
 def test_rule_writes_one_row_a_kept_clip(shard, speech_settings, two_voices):
     folder = shard(clips=[{}, {"clip_id": "v_001", "kept": False, "reason": "too_short", "audio": ""}])
-    diarize(folder / "clips.parquet", folder, folder / "t.parquet", folder / "s.parquet", speech_settings.diarize)
+    run_rule(folder, speech_settings.diarize, [("v_000", 2)])
     speakers = read_table(folder / "s.parquet", "speakers")
     assert speakers["clip_id"].tolist() == ["v_000"]
-    assert speakers["speakers"].tolist() == [2]
+    assert speakers["speakers"].tolist() == speakers["people"].tolist() == [2]
     assert speakers["speech_s"][0] == pytest.approx(sum(t.end_s - t.start_s for t in two_voices.turns), abs=0.8)
     assert set(read_table(folder / "t.parquet", "turns")["clip_id"]) == {"v_000"}
 
 
 def test_rule_on_an_empty_shard_writes_empty_tables(shard, speech_settings):
     folder = shard(clips=[])
-    diarize(folder / "clips.parquet", folder, folder / "t.parquet", folder / "s.parquet", speech_settings.diarize)
+    run_rule(folder, speech_settings.diarize)
     assert len(read_table(folder / "t.parquet", "turns")) == len(read_table(folder / "s.parquet", "speakers")) == 0
 
 
@@ -187,21 +203,49 @@ def evidence(degrees, seconds, apart=()):
     return Evidence(unit_vectors(np.array(degrees, dtype=float)) * seconds[:, None], seconds, shared, same)
 
 
+def groups(given, settings, people=0, speakers=None):
+    count = len(given.seconds)
+    merges = merge_groups(given, 1.2, settings)
+    steps = steps_by_likeness(merges, people, settings.people) if speakers is None else steps_to_count(merges, speakers)
+    return groups_after(count, merges[:steps])
+
+
 def test_alike_voices_merge_and_others_do_not(speech_settings):
-    groups = merge_groups(evidence([0, 5, 60, 65], [5, 5, 5, 5]), speech_settings.diarize.same_voice)
-    assert groups == [[0, 1], [2, 3]]
+    assert groups(evidence([0, 5, 60, 65], [5, 5, 5, 5]), speech_settings.diarize.same_voice) == [[0, 1], [2, 3]]
 
 
 def test_alike_voices_that_one_window_tells_apart_are_two(speech_settings):
     same_voice = speech_settings.diarize.same_voice
-    assert merge_groups(evidence([0, 20], [5, 5]), same_voice) == [[0, 1]]
-    assert merge_groups(evidence([0, 20], [5, 5], apart=[(0, 1)]), same_voice) == [[0], [1]]
+    assert groups(evidence([0, 20], [5, 5]), same_voice) == [[0, 1]]
+    assert groups(evidence([0, 20], [5, 5], apart=[(0, 1)]), same_voice) == [[0], [1]]
 
 
 def test_short_speech_needs_less_likeness(speech_settings):
     same_voice = speech_settings.diarize.same_voice
-    assert len(merge_groups(evidence([0, 50], [8, 8]), same_voice)) == 2
-    assert len(merge_groups(evidence([0, 50], [0.4, 8]), same_voice)) == 1
+    assert len(groups(evidence([0, 50], [8, 8]), same_voice)) == 2
+    assert len(groups(evidence([0, 50], [0.4, 8]), same_voice)) == 1
+
+
+def test_people_seen_tip_the_scales_both_ways(speech_settings):
+    same_voice = speech_settings.diarize.same_voice.model_copy(update={"cosine": 0.8, "people": 0.1})
+    likely_one, likely_two, surely_one, surely_two = 33, 42, 10, 60  # degrees: cosines 0.84, 0.74, 0.98, 0.5
+    for degrees, alone, with_one, with_two in (
+        (likely_one, 1, 1, 2), (likely_two, 2, 1, 2), (surely_one, 1, 1, 1), (surely_two, 2, 2, 2),
+    ):  # fmt: skip
+        for people, count in ((0, alone), (1, with_one), (2, with_two)):
+            assert len(groups(evidence([0, degrees], [9, 9]), same_voice, people)) == count, (degrees, people)
+
+
+@pytest.mark.parametrize("speakers", [1, 2, 3, 4])
+def test_a_known_number_of_speakers_is_kept_to(speech_settings, speakers):
+    given = evidence([0, 3, 30, 33, 60, 63, 90], [5] * 7)
+    assert len(groups(given, speech_settings.diarize.same_voice, speakers=speakers)) == speakers
+
+
+def test_evidence_of_parts_is_joined_without_shared_windows():
+    joined = join_evidence([evidence([0, 10], [1, 2]), evidence([50], [3])])
+    assert joined.seconds.tolist() == [1, 2, 3] and joined.voices.shape == (3, 2)
+    assert joined.shared[:2, 2].tolist() == [0, 0] and joined.shared[2, 2] == 1
 
 
 def test_pieces_too_short_to_count_join_the_most_similar(speech_settings):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nonverbal.schema import TABLES, read_table, write_table
 from nonverbal.speech.settings import Utterances
-from nonverbal.speech.utterances import assign, label_words, merge_words, utterances
+from nonverbal.speech.utterances import assign, label_words, merge_words, of_two, utterances
 
 SETTINGS = Utterances(longest_pause_s=5, flip_margin=0.5)
 
@@ -62,6 +62,12 @@ def test_three_speakers_are_three():
     assert words["speaker"].tolist() == [0, 1, 2]
 
 
+def test_turns_of_voices_after_the_second_are_nobodys():
+    turns = spoken((0, 0, 5), (1, 5, 9), (2, 9, 9.5), (0, 9.5, 12))
+    assert of_two(turns)["speaker"].tolist() == [0, 1, 0]
+    assert of_two(turns.head(0)).empty
+
+
 spans = st.lists(st.tuples(st.floats(0, 20), st.floats(0.05, 2)), min_size=1, max_size=15)
 
 
@@ -92,7 +98,7 @@ def test_rule_takes_kept_clips_and_a_clip_without_words_has_no_utterance(tmp_pat
     rows = [{"clip_id": c, "kept": c in kept, "reason": "" if c in kept else "no_words", "detail": ""} for c in "ba"]
     write_table(tmp_path / "keep.parquet", "keep_language", rows)
     paths = [tmp_path / f"{name}.parquet" for name in ("transcript", "turns", "keep", "words", "utterances")]
-    utterances(*paths, SETTINGS)
+    utterances(*paths, True, SETTINGS)
     found = read_table(paths[-1], "utterances")
     assert found["clip_id"].tolist() == (["a"] if kept else [])
     assert found["text"].tolist() == (["w0 w1"] if kept else [])

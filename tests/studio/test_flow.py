@@ -145,13 +145,15 @@ def test_speech_takes_what_the_channels_say_and_measures_the_rest(made, tmp_path
     names = ("turns", "speakers", "transcript", "languages", "words", "utterances", "keep")
     outputs = {name: tmp_path / f"{name}.parquet" for name in names}
     given = [t["turns"], t["speakers"]]
-    diarize(t["clips"], folders["clips"], outputs["turns"], outputs["speakers"], speech.diarize, given)
+    clip = read_table(t["clips"], "clips")
+    kept = clip.loc[clip["kept"], "clip_id"].tolist()
+    people = tmp_path / "people.parquet"
+    write_table(people, "people", [{"clip_id": one, "pictures": 1, "at_once": 1, "persons": 1} for one in kept])
+    diarize(t["clips"], folders["clips"], people, outputs["turns"], outputs["speakers"], speech.diarize, given)
     transcribe(
         t["clips"], folders["clips"], t["download"], folders["download"], outputs["transcript"], outputs["languages"],
         speech.transcribe, [t["transcript"], t["languages"]],
     )  # fmt: skip
-    clip = read_table(t["clips"], "clips")
-    kept = clip.loc[clip["kept"], "clip_id"].tolist()
     measured = read_table(outputs["speakers"], "speakers")
     assert measured["clip_id"].tolist() == kept
     studio = set(read_table(t["speakers"], "speakers")["clip_id"])
@@ -160,7 +162,7 @@ def test_speech_takes_what_the_channels_say_and_measures_the_rest(made, tmp_path
     decided = [{"clip_id": clip_id, "kept": True, "reason": "", "detail": ""} for clip_id in sorted(studio)]
     write_table(outputs["keep"], "keep_language", decided)
     tables = (outputs[name] for name in ("transcript", "turns", "keep", "words", "utterances"))
-    utterances(*tables, speech.utterances)
+    utterances(*tables, True, speech.utterances)
     said = read_table(outputs["utterances"], "utterances")
     for _, rows in said.groupby("clip_id"):
         assert rows["text"].tolist() == [text for _, text in LINES]
