@@ -5,10 +5,10 @@ rule fetch_model:
         "<logs>/models/fetch_model/{model}.log",
     benchmark:
         "<benchmarks>/models/fetch_model/{model}.tsv"
+    priority: 100  # what can't be had should be known early
     conda:
         "../envs/learning.yaml"
     threads: 1
-    priority: 100  # what can't be had should be known early
     resources:
         mem_mb=memory(1000),
         runtime=120,

@@ -64,14 +64,19 @@ def stitch(scores: np.ndarray, step: int) -> np.ndarray:
     return total / weight
 
 
+def levels(samples: np.ndarray) -> np.ndarray:
+    """Loudness every 10 ms, dBFS."""
+    energy = np.cumsum(np.square(np.pad(samples, (LEVEL_WINDOW // 2 + 1, LEVEL_WINDOW // 2)), dtype=np.float64))
+    windows = (energy[LEVEL_WINDOW:] - energy[:-LEVEL_WINDOW])[::LEVEL_HOP]
+    return 10 * np.log10(np.maximum(windows, 0) / LEVEL_WINDOW + 1e-12)
+
+
 def audible(samples: np.ndarray, quiet_db: float, longest_gap_s: float) -> np.ndarray:
     """Every 10 ms, whether the sound is within `quiet_db` of its loud parts; shorter gaps do not count.
 
     The network bridges pauses as its training labels did; this finds those that are plainly silent.
     """
-    energy = np.cumsum(np.square(np.pad(samples, (LEVEL_WINDOW // 2 + 1, LEVEL_WINDOW // 2)), dtype=np.float64))
-    windows = (energy[LEVEL_WINDOW:] - energy[:-LEVEL_WINDOW])[::LEVEL_HOP]
-    level = 10 * np.log10(np.maximum(windows, 0) / LEVEL_WINDOW + 1e-12)
+    level = levels(samples)
     loud = level > np.percentile(level, 95) - quiet_db
     for start, end in runs(~loud):
         if start > 0 and end < len(loud) and (end - start) * LEVEL_HOP / SAMPLE_RATE < longest_gap_s:

@@ -49,7 +49,9 @@ class Diarize(Settings):
     batch: int = Field(gt=0)
     """Windows and voice embeddings at a time."""
     rumble_hz: float = Field(gt=0, lt=1000)
-    """Sound below this is taken away: bass and rumble, louder than the voices, hide them from the networks."""
+    """Steady sound below this is taken away: louder than the voices, it hides them from the networks."""
+    rumble_db: float = Field(gt=0)
+    """It is steady where its quiet moments are no further than this below the loud parts of the whole sound."""
     onset: float = Field(gt=0, lt=1)
     """Probability above which a local speaker speaks."""
     quiet_db: float = Field(gt=0)
