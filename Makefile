@@ -7,7 +7,7 @@ GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
 
 SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
 
-.PHONY: help setup demo test check audit report overlay clean
+.PHONY: help setup envs demo test check audit report overlay clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ $(VENV)/installed: pyproject.toml constraints.txt bundled.txt
 
 demo: setup  ## from a channel to tables and figures, on a corpus the project makes
 	$(BIN)/python -m nonverbal.demo.serve results/demo/corpus -- $(SNAKEMAKE_DEMO) all truth
+
+envs: setup  ## build every environment of envs/ without conda, and import in each what its rules import
+	$(BIN)/python -m nonverbal.environments check
 
 test: setup  ## lint, types and tests
 	$(MAKE) check
@@ -44,4 +47,4 @@ overlay: setup  ## CLIP=id: a clip with boxes, who speaks, words and tokens draw
 	$(BIN)/python -m nonverbal.overlay results/demo $(CLIP) overlay.mp4
 
 clean:  ## remove results and the virtual environment
-	rm -rf results .snakemake $(VENV)
+	rm -rf results .snakemake .environments $(VENV)

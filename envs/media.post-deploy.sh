@@ -1,3 +1,3 @@
-# Written by `python -m nonverbal.environments` from bundled.txt: wheels used without their dependencies.
+# Written by `python -m nonverbal.environments` from bundled*.txt: wheels used without their dependencies.
 set -e
-python -m pip install --no-deps mediapipe==0.10.21
+python -m pip install --quiet --no-deps mediapipe==0.10.21

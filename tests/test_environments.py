@@ -1,26 +1,173 @@
-"""envs/*.yaml never drift from the default environment's pins, and every rule names one that exists."""
+"""envs/*.yaml never drift from the default environment's pins; each can be built, and rules and tests run in it."""
 
+import importlib.metadata
 import re
+import subprocess
+from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from nonverbal import environments
-from nonverbal.environments import ROOT
+from nonverbal.environments import build as building
+from nonverbal.environments import files, imports
+from nonverbal.environments.build import build, inside, known
+from nonverbal.environments.files import FAMILIES, OVERRIDES, ROOT, closure, own_pins, pins
+from nonverbal.environments.installer import install
+from nonverbal.errors import UserError
+
+# What the files say ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path, text", environments.files().items(), ids=lambda value: getattr(value, "name", ""))
+def packages(family: str) -> dict[str, str]:
+    """Name -> version, of an environment's file."""
+    listed = yaml.safe_load((ROOT / "envs" / f"{family}.yaml").read_text())["dependencies"][-1]["pip"]
+    return {files.canonicalize_name(name): version for name, version in (pin.split("==") for pin in listed)}
+
+
+@pytest.mark.parametrize("path, text", files.files().items(), ids=lambda value: getattr(value, "name", ""))
 def test_file_is_what_the_generator_writes(path, text):
     assert path.read_text() == text, "run: python -m nonverbal.environments"
 
 
-@pytest.mark.parametrize("family", environments.FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_requirement_is_pinned_exactly(family):
-    dependencies = yaml.safe_load(environments.environment(family))["dependencies"]
-    assert dependencies[0] == "python=3.11"
+    dependencies = yaml.safe_load(files.environment(family))["dependencies"]
+    assert dependencies[:2] == ["python=3.11", "pip"]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in dependencies[-1]["pip"])
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_environment_differs_from_the_default_in_nothing_but_stated_overrides(family):
+    default = {name: pin.split("==")[1] for name, pin in pins().items()}
+    ours = packages(family)
+    differing = {name for name in ours if name in default and ours[name] != default[name]}
+    assert differing == set(OVERRIDES.get(family, {})), "state it in OVERRIDES with its reason, or: environments lock"
+    assert family in OVERRIDES or ours.keys() <= default.keys()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_environment_has_what_its_group_asks_for(family):
+    ours = packages(family)
+    for requirement in map(files.Requirement, files.direct(family)):
+        assert requirement.specifier.contains(ours[files.canonicalize_name(requirement.name)]), requirement
+
+
+def test_the_default_environment_is_what_its_pins_say():
+    installed = {files.canonicalize_name(one.name): one.version for one in importlib.metadata.distributions()}
+    pinned = {name: pin.split("==")[1] for name, pin in (pins() | pins(ROOT / "bundled.txt")).items()}
+    differing = {n: installed[n] for n in pinned if n in installed and installed[n].split("+")[0] != pinned[n]}
+    assert differing == {}, "run: make setup"
+
+
+def test_every_family_is_installed_by_default_or_has_pins_of_its_own():
+    groups = re.search(r"^GROUPS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split(",")
+    assert set(FAMILIES) - set(groups) == set(OVERRIDES)
+    assert all(own_pins(family).is_file() for family in OVERRIDES)
+
+
 def test_no_host_or_machine_path_is_committed():
-    text = "".join((ROOT / name).read_text() for name in ("constraints.txt", "bundled.txt", "pyproject.toml"))
+    names = ["pyproject.toml", *(path.name for pattern in ("constraints*", "bundled*") for path in ROOT.glob(pattern))]
+    text = "".join((ROOT / name).read_text() for name in names)
     assert not re.search(r"https?://|file:|index-url|find-links|@ ", text)
+
+
+# What rules import ----------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_with_a_script_names_environments_that_exist():
+    named = imports.rules()
+    scripts = {f"{path.parent.name}.{path.stem}" for path in (ROOT / "scripts").glob("*/*.py")}
+    assert named.keys() == scripts
+    assert {family for one in named.values() for family in one} <= set(known())
+
+
+def test_imports_at_the_top_and_in_functions_are_told_apart():
+    found = imports.imports_of("nonverbal.collect.thumbnails")
+    assert {"numpy", "nonverbal.schema", "pandas"} <= found.eager
+    assert any(name.startswith("mediapipe") for name in found.lazy)
+    assert not found.eager & found.lazy
+
+
+class Modest(BaseModel):
+    backend: Literal["embedded", "large"]
+
+    @property
+    def family(self) -> str:
+        return "speech" if self.backend == "embedded" else "whisperx"
+
+
+class Stage(BaseModel):
+    step: Modest
+
+
+class Whole(BaseModel):
+    stage: Stage
+
+
+def test_the_environments_of_a_rule_are_those_of_its_backends(monkeypatch):
+    monkeypatch.setattr(imports, "Config", Whole)
+    assert imports.families("stage.step") == ["speech", "whisperx"]
+
+
+# Building -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    """A folder whose envs/ holds one tiny environment."""
+    monkeypatch.setattr(building, "ROOT", tmp_path)
+    monkeypatch.setattr(building, "BUILT", tmp_path / "built")
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs" / "tiny.yaml").write_text(f"dependencies: [python=3.11, pip, pip: [{pins()['iniconfig']}]]\n")
+    (tmp_path / "envs" / "tiny.post-deploy.sh").write_text("set -e\npython -c 'import iniconfig'\necho . >> runs\n")
+    return tmp_path
+
+
+def test_an_environment_is_built_once_and_again_only_if_its_file_changes_or_its_build_was_killed(root):
+    prefix = build("tiny")
+    assert build("tiny") == prefix
+    assert (root / "runs").read_text() == ".\n"
+    (prefix / "complete").unlink()  # as a killed build leaves it
+    assert build("tiny") == prefix
+    assert (root / "runs").read_text() == ".\n.\n"
+    (root / "envs" / "tiny.yaml").write_text("dependencies: [python=3.11, pip, pip: []]\n")
+    (root / "envs" / "tiny.post-deploy.sh").unlink()
+    assert build("tiny") != prefix
+
+
+def test_a_build_that_fails_is_not_taken_for_finished(root):
+    (root / "envs" / "tiny.post-deploy.sh").write_text("exit 3\n")
+    for _ in range(2):
+        with pytest.raises(subprocess.CalledProcessError):
+            build("tiny")
+
+
+def test_what_only_a_channel_has_is_refused_by_name(root):
+    (root / "envs" / "tiny.yaml").write_text("dependencies: [python=3.11, ffmpeg=7, pip]\n")
+    with pytest.raises(UserError, match="only a conda channel has ffmpeg=7"):
+        build("tiny")
+
+
+def test_an_unknown_environment_is_named(root):
+    with pytest.raises(UserError, match="there is no environment 'none'; write one of tiny"):
+        build("none")
+
+
+# The environments themselves ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.environments
+def test_every_rule_imports_in_the_environments_it_may_name():
+    assert imports.faults({family: build(family) for family in known()}) == []
+
+
+@pytest.mark.environments
+@pytest.mark.parametrize("family", sorted(path.name for path in (ROOT / "tests/environments").iterdir() if path.is_dir()))
+def test_tests_that_need_an_environment_pass_in_it(family):
+    prefix = build(family)
+    install(prefix, [pins()[name] for name in closure(["pytest"]) if name in pins()])
+    command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/environments/{family}"]
+    result = subprocess.run(command, cwd=ROOT, env=inside(prefix), capture_output=True, text=True, timeout=1500)
+    assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
