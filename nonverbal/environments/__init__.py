@@ -1,1 +1,1 @@
-"""The rules' environments: what their files say, how they are built without a conda channel, and what imports in them."""
+"""The rules' environments: what their files say, how they are built without conda, and what imports in them."""

@@ -15,8 +15,9 @@ def main(arguments: list[str]) -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(prog="python -m nonverbal.environments", description="The rules' environments.")
     parser.add_argument("command", nargs="?", default="write", choices=("write", "lock", "build", "check"),
-                        help="write the files of envs/; lock: resolve the families with pins of their own; build: make the "
-                        "environments, without conda; check: build, then import in each what its rules import")  # fmt: skip
+                        help="write: the files of envs/; lock: resolve the families with pins of their own; "
+                        "build: make the environments, without conda; check: build, then import in each what its rules "
+                        "import")  # fmt: skip
     parser.add_argument("names", nargs="*", help="environments (all)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -1,4 +1,4 @@
-"""Build a rule's environment from its file, without a conda channel: Python from this machine, packages from the package index."""
+"""Build a rule's environment from its file without conda: this machine's Python, packages from the package index."""
 
 import fcntl
 import hashlib
@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +25,8 @@ LOG = logging.getLogger("nonverbal")
 def build(family: str) -> Path:
     """The folder of a family's environment, built if no earlier call has finished it.
 
-    Its name holds a hash of all that it is made from, so a changed file is another environment. A build that was killed is begun again;
-    of two at a time, one waits for the other.
+    Its name holds a hash of all that it is made from, so a changed file is another environment. A build that was killed
+    is begun again; of two at a time, one waits for the other.
 
     Raises:
         UserError: where there is no such file, or it asks for more than an index of Python packages has.
@@ -57,7 +56,7 @@ def known() -> list[str]:
 
 
 def create(file: Path, prefix: Path) -> None:
-    """What `conda env create --file FILE --prefix PREFIX` does, for files of `python=VERSION`, `pip` and a `pip:` section.
+    """What `conda env create --file FILE --prefix PREFIX` does, for files of `python=VERSION`, `pip` and `pip:`.
 
     Raises:
         UserError: naming what only a conda channel has.

@@ -1,7 +1,7 @@
 """envs/*.yaml from one source: the groups of pyproject.toml and the pins of constraints.txt.
 
-A family that cannot live with those pins has a complete list of its own, constraints-FAMILY.txt, which `lock` writes; it differs from
-constraints.txt in nothing but what `OVERRIDES` states.
+A family with packages that the default environment lacks has a complete list of its own, constraints-FAMILY.txt, which
+`lock` writes; it differs from constraints.txt in nothing but what `OVERRIDES` states.
 """
 
 import importlib.metadata
@@ -28,7 +28,7 @@ BUNDLED = {
     "whisperx": ("whisperx",),
     "yolo": ("ultralytics", "torchvision"),
 }
-# Families with packages that the default environment lacks, and the pins in which they differ from it, each with its reason.
+# Families with packages that the default environment lacks, and the pins in which they differ from it, with reasons.
 OVERRIDES = {
     "whisperx": {"protobuf": "pyannote.audio's telemetry asks for 5 or newer, mediapipe for less than 5"},
     "yolo": {},
@@ -36,10 +36,10 @@ OVERRIDES = {
 # What a family's post-deploy script does after the bundled wheels.
 FINALLY = {
     "whisperx": (
-        "# The index's torchaudio for Linux holds a native part linked to CUDA. Where it cannot be loaded, it is taken out:\n"
-        "# all that is used here is written in Python.\n"
+        "# The index's torchaudio for Linux holds a native part linked to CUDA. Where that cannot be loaded, it is\n"
+        "# taken out: all that is used here is written in Python.\n"
         "python -c 'import torchaudio' 2>/dev/null ||\n"
-        "  rm \"$(python -c 'import sysconfig; print(sysconfig.get_path(\"platlib\"))')\"/torchaudio/lib/*.so\n"
+        '  rm "$(python -c \'import sysconfig; print(sysconfig.get_path("platlib"))\')"/torchaudio/lib/*.so\n'
         "python -c 'import torchaudio'\n"
     ),
 }
@@ -83,25 +83,26 @@ def own_pins(family: str) -> Path:
 
 def closure(wanted: list[str]) -> set[str]:
     """Names of the wanted packages and all they need, as the packages installed here say."""
-    names: set[str] = set()
+    seen: set[tuple[str, frozenset[str]]] = set()
     queue = [Requirement(text) for text in wanted]
     while queue:
         requirement = queue.pop()
-        name = canonicalize_name(requirement.name)
-        if name not in names or requirement.extras:
-            names.add(name)
-            queue += needs(name, requirement.extras)
-    return names
+        one = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if one not in seen:
+            seen.add(one)
+            queue += needs(*one)
+    return {name for name, _ in seen}
 
 
-def needs(name: str, extras: set[str]) -> list[Requirement]:
-    """What an installed package needs on the target machine; of torch's CUDA packages, which are not installed, nothing."""
+def needs(name: str, extras: frozenset[str]) -> list[Requirement]:
+    """What an installed package needs on the target machine; of one that is not installed (torch's CUDA), nothing."""
     try:
         declared = importlib.metadata.requires(name) or []
     except importlib.metadata.PackageNotFoundError:
         return []
     found = [Requirement(text) for text in declared]
-    return [one for one in found if not one.marker or any(one.marker.evaluate(TARGET | {"extra": e}) for e in {"", *extras})]
+    targets = [TARGET | {"extra": extra} for extra in ("", *extras)]
+    return [one for one in found if not one.marker or any(map(one.marker.evaluate, targets))]
 
 
 def lock(family: str) -> str:
@@ -116,8 +117,8 @@ def lock(family: str) -> str:
          "--constraint", str(folder / "constraints.txt"), "-"],
         input="\n".join(direct(family)), env=environment, check=True, text=True, capture_output=True,
     ).stdout  # fmt: skip
-    # Which build of torch is taken, and the CUDA packages that come with it, is for each machine's configuration of pip to say.
-    lines = [re.sub(r"\+\w+$", "", line) for line in compiled.splitlines() if not re.match(r"nvidia-|cuda-|triton", line)]
+    # Which build of torch is taken, and with which CUDA packages, is for each machine's configuration of pip to say.
+    lines = [line.split("+")[0] for line in compiled.splitlines() if not re.match(r"nvidia-|cuda-|triton", line)]
     reasons = [f"# {name} differs from constraints.txt: {reason}." for name, reason in OVERRIDES[family].items()]
     return "\n".join([f"# Written by `python -m nonverbal.environments lock {family}`.", *reasons, *lines, ""])
 

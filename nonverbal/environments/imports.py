@@ -1,16 +1,14 @@
 """What each rule's jobs import, and whether its environments have it.
 
-Read from the sources: a rule's library module and all of the library it leads to, imports inside functions too. What is imported at the
-top of a module must be in every environment that the rule may name; what a function imports (a backend that the config chooses) must be in
-at least one of them.
+Read from the sources: a rule's library module and all of the library it leads to, imports inside functions too. What is
+imported at the top of a module must be in every environment that the rule may name; what a function imports (a backend
+that the config chooses) must be in at least one of them.
 """
 
 import ast
-import importlib.util
 import json
 import re
 import subprocess
-import sys
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,7 +59,7 @@ def families(section: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a class, or a union of classes
+def models(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - a class, or a union of classes
     """The settings classes in an annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
@@ -139,5 +137,5 @@ def faults(prefixes: dict[str, Path]) -> list[str]:
             sentences += [f"{rule} in {family}: {module}: {lacks[family][module]}" for module in bad]
         if built == names:
             nowhere = set.intersection(found.lazy, *(set(lacks[family]) for family in names))
-            sentences += [f"{rule} in no environment: {module}: {lacks[names[0]][module]}" for module in sorted(nowhere)]
+            sentences += [f"{rule} nowhere: {module}: {lacks[names[0]][module]}" for module in sorted(nowhere)]
     return sentences

@@ -1,6 +1,6 @@
 """uv as the installer, with the package sources that the user's pip is configured with.
 
-uv reads none of pip's configuration; without it a machine's CPU build of torch, or a company's index, would not be found.
+uv reads none of pip's configuration; without it a machine's CPU build of torch, or a private index, would not be found.
 """
 
 import os

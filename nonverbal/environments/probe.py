@@ -1,4 +1,4 @@
-"""Import the modules that standard input names as a JSON list; print which fail, and why, as the last line (runs in any environment)."""
+"""Import the modules that standard input names as a JSON list; print which fail and why (runs in any environment)."""
 
 import importlib
 import json
