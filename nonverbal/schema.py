@@ -139,10 +139,14 @@ TABLES: dict[str, pa.Schema] = {
         # finds no face; descriptor: of length 1, null in the frames between those in which the person was described
         "active_speaker": [
             ("clip_id", TEXT), ("track_id", INT), ("frame", INT), ("score", pa.float32()), ("person", INT),
-        ],  # score above 0 means speaking; tracks of one person in a clip share its number
+            ("face", pa.float32()), ("speaker", INT), ("confidence", pa.float32()),
+        ],  # score above 0 means speaking; tracks of one person in a clip share its number; face: what the face alone
+        # says, -1.5 silent to 1.5 speaks, NaN unknown; speaker: as in turns, -1 none; confidence: of the sign
         "visibility": [
             ("clip_id", TEXT), ("words", INT), ("speaking_frames", INT), ("frames", INT), ("tracks", INT),
-        ],
+            ("speakers_seen", INT), ("disagreement", FLOAT), ("confidence", FLOAT),
+        ],  # speakers_seen: diarized speakers who have a person; disagreement: share of their frames in which face and
+        # turn say the contrary; confidence: mean of active_speaker's; NaN where there is nothing to compare
         "keep_visible": [("clip_id", TEXT), *DECISION],
         "crops": [
             *UTTERANCE, ("speaker", INT), ("frame", INT), ("track_id", INT), ("score", pa.float32()),

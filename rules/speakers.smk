@@ -26,10 +26,12 @@ rule tracks:
 rule active_speaker:
     input:
         clips="<results>/collect/clips/{shard}/clips.parquet",
+        media="<results>/collect/clips/{shard}/media",
         words="<results>/speech/utterances/{shard}/words.parquet",
         turns="<results>/speech/diarize/{shard}/turns.parquet",
         keep_language="<results>/speech/keep_language/{shard}/keep_language.parquet",
         tracks="<results>/speakers/tracks/{shard}/tracks.parquet",
+        models=models(CONFIG.speakers.active_speaker),
     output:
         active_speaker="<results>/speakers/active_speaker/{shard}/active_speaker.parquet",
         visibility="<results>/speakers/active_speaker/{shard}/visibility.parquet",

@@ -15,3 +15,11 @@ def shared_media() -> Path:
     if not (SHARED / "media").is_dir():
         pytest.skip(f"no real media: {SHARED / 'media'} is absent; set NONVERBAL_SHARED to a folder that holds media/")
     return SHARED / "media"
+
+
+@pytest.fixture
+def shared_models() -> Path:
+    """Folder of published weights; skips where it is absent."""
+    if not (SHARED / "models").is_dir():
+        pytest.skip(f"no weights: {SHARED / 'models'} is absent; set NONVERBAL_SHARED to a folder that holds models/")
+    return SHARED / "models"

@@ -58,7 +58,16 @@ def complete(results):
         for f in range(FRAMES)
     ]
     scores = [
-        {"clip_id": "v_000", "track_id": t, "frame": f, "score": 2.0 * t - 1, "person": t}
+        {
+            "clip_id": "v_000",
+            "track_id": t,
+            "frame": f,
+            "score": 2.0 * t - 1,
+            "person": t,
+            "face": 2.0 * t - 1,
+            "speaker": 1 - t,
+            "confidence": 0.9,
+        }
         for t in places
         for f in range(FRAMES)
     ]

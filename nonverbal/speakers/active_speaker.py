@@ -1,92 +1,83 @@
 """P3: how likely each tracked face is speaking, each frame; and how much of the speaking is seen."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from nonverbal.layouts import FPS
-from nonverbal.schema import TABLES, kept_ids, read_arrow, read_table
-from nonverbal.shards import digest, map_units
-from nonverbal.speakers.persons import activity, persons, speaker_of_persons
+from nonverbal.media import decode_frames, read_audio
+from nonverbal.models import fetched
+from nonverbal.schema import kept_ids, read_arrow, read_rows, read_table
+from nonverbal.shards import Rows, digest, map_units
+from nonverbal.speakers.joint import Levels, decide
+from nonverbal.speakers.motion import mouth_motion
 from nonverbal.speakers.settings import ActiveSpeaker
 
-STILL, LIVELY = 0.0105, 0.135  # lip gap / mouth width: deviation in the window of a mouth at rest, and in speech
-CERTAIN = 1.5  # most that motion may count: more than the turns' 1, so that a still mouth can overrule them
+
+class Faces(NamedTuple):
+    """A backend: what faces alone say. `scores` takes a row of table `clips` and its tracks, and returns [rows]."""
+
+    levels: Levels
+    scores: Callable[[Mapping[str, Any], pd.DataFrame], np.ndarray]
 
 
 def active_speaker(
-    clips: Path, words: Path, turns: Path, keep_language: Path, tracks: Path, active_speaker: Path, visibility: Path,
-    settings: ActiveSpeaker,
+    clips: Path, media: Path, words: Path, turns: Path, keep_language: Path, tracks: Path, models: list[Path],
+    active_speaker: Path, visibility: Path, settings: ActiveSpeaker,
 ) -> None:  # fmt: skip
     """Score every track in every frame and count the frames in which a speaker is seen.
 
     Args:
         clips, words, turns, tracks: tables of those names.
+        media: folder of the clips' videos and sound.
         keep_language: decisions; clips it drops are left out.
+        models: those of `settings.models`.
         active_speaker: table to write, one row a track a frame; a score above 0 means speaking.
         visibility: table to write, one row a clip.
         settings: backend and thresholds.
     """
     kept = kept_ids(keep_language, "keep_language")
-    lengths = read_table(clips, "clips").set_index("clip_id")["frames"]
+    clip = {row["clip_id"]: row for row in read_rows(clips, "clips")}
     words_in = read_table(words, "words").groupby("clip_id").size()
     all_turns = read_table(turns, "turns")
-    score = partial(BACKENDS[settings.backend], settings=settings)
+    faces = load_faces(settings, media, models)
 
-    def process(clip_id: str) -> dict[str, pd.DataFrame | list[dict]]:
+    def process(clip_id: str) -> dict[str, Rows]:
         seen = read_arrow(tracks, "tracks", clip_id=clip_id).to_pandas()
-        scored = score(seen, all_turns[all_turns["clip_id"] == clip_id], int(lengths[clip_id]))
-        speaking = scored.loc[scored["score"] > 0, "frame"].nunique()
+        seen = seen.sort_values(["track_id", "frame"], ignore_index=True)
+        said, frames = all_turns[all_turns["clip_id"] == clip_id], int(clip[clip_id]["frames"])
+        scores = faces.scores(clip[clip_id], seen)
+        decided, agreement = decide(seen, scores, faces.levels, said, frames, settings.same_person)
         row = {
-            "clip_id": clip_id, "words": int(words_in.get(clip_id, 0)), "speaking_frames": speaking,
-            "frames": int(lengths[clip_id]), "tracks": scored["track_id"].nunique(),
+            "clip_id": clip_id, "words": int(words_in.get(clip_id, 0)), "frames": frames,
+            "speaking_frames": decided.loc[decided["score"] > 0, "frame"].nunique(),
+            "tracks": decided["track_id"].nunique(),
         }  # fmt: skip
-        return {"active_speaker": scored, "visibility": [row]}
+        return {"active_speaker": decided, "visibility": [row | agreement]}
 
-    key = (settings.model_dump(), digest([all_turns.to_dict("list"), words_in.to_dict(), lengths.to_dict()]))
+    key = (settings.model_dump(), digest([all_turns.to_dict("list"), words_in.to_dict(), [clip[c] for c in kept]]))
     outputs = {"active_speaker": active_speaker, "visibility": visibility}
     map_units(kept, process, outputs, key, "active_speaker")
 
 
-def motion_scores(tracks: pd.DataFrame, turns: pd.DataFrame, frames: int, settings: ActiveSpeaker) -> pd.DataFrame:
-    """Table `active_speaker` of one clip from mouth motion and diarized speech.
+def load_faces(settings: ActiveSpeaker, media: Path, models: Iterable[Path]) -> Faces:
+    """The backend that `settings.backend` names; its network is loaded here and nowhere else."""
+    if settings.backend == "motion":
+        window = round(settings.window_s * FPS)
+        return Faces(Levels(-1.0, 1.0, vary=False), lambda _, tracks: mouth_motion(tracks, window).to_numpy())
+    from nonverbal.speakers.light_asd import USUAL, load_light_asd
+    from nonverbal.speakers.light_asd_scores import light_asd_scores
 
-    A person is the speaker in whose turns the mouth moves most. In each frame the score is +1 or -1 as that speaker has
-    the turn or not (for a person who is no speaker: 0 while anybody speaks), plus the mouth's motion, -1.5 to 1.5.
+    chosen = settings.light_asd
+    network = load_light_asd(fetched(models)[chosen.weights])
 
-    Args:
-        tracks: table of that name, one clip.
-        turns: table of that name, one clip.
-        frames: in the clip.
-        settings: of the rule.
-    """
-    if tracks.empty:
-        return TABLES["active_speaker"].empty_table().to_pandas()
-    rows = tracks[["clip_id", "track_id", "frame", "mouth_open"]].copy()
-    rows["person"] = persons(tracks, settings.same_person)[tracks["track_id"]]
-    rows["motion"] = mouth_motion(rows, round(settings.window_s * FPS))
-    speech = activity(turns, frames)
-    speaker = speaker_of_persons(rows, "motion", speech)[rows["person"]]
-    unknown = np.where(speech.any(axis=1, keepdims=True), 0.0, -1.0)
-    turn = np.hstack([np.where(speech, 1.0, -1.0), unknown])[rows["frame"], speaker]
-    rows["score"] = turn + rows["motion"].fillna(0.0)
-    return rows[TABLES["active_speaker"].names]
+    def scores(clip: Mapping[str, Any], tracks: pd.DataFrame) -> np.ndarray:
+        sound = read_audio(media / clip["audio"])
+        return light_asd_scores(
+            network, decode_frames(media / clip["video"]), sound, tracks, chosen.durations_s, chosen.batch
+        )
 
-
-def mouth_motion(rows: pd.DataFrame, window: int) -> pd.Series:
-    """How much each mouth moves about each frame, -1.5 to 1.5 on a log scale, 0 half way from rest to speech.
-
-    Args:
-        rows: columns track_id and mouth_open, frames of a track in order and without gaps.
-        window: frames over which the deviation is taken; NaN where fewer than half of them show the mouth.
-    """
-    opening = rows.groupby("track_id")["mouth_open"]
-    deviation = opening.transform(lambda s: s.rolling(window, center=True, min_periods=max(window // 2, 2)).std())
-    middle, span = np.log(STILL * LIVELY) / 2, np.log(LIVELY / STILL) / 2
-    return ((np.log(deviation.clip(lower=1e-6)) - middle) / span).clip(-CERTAIN, CERTAIN)
-
-
-BACKENDS: dict[str, Callable[..., pd.DataFrame]] = {"motion": motion_scores}
+    return Faces(Levels(*USUAL, vary=True), scores)

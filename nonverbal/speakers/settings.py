@@ -1,6 +1,6 @@
 """Settings of the speakers stage."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,15 +29,33 @@ class Tracks(Settings):
     """...and above this times its usual value in the half second before."""
 
 
+class LightAsd(Settings):
+    """A network that hears and sees whether a face speaks (Liao et al. 2023)."""
+
+    weights: Literal["light_asd_talkset", "light_asd_ava"]
+    """Row of the model registry: fine-tuned on TalkSet, or trained on AVA-ActiveSpeaker alone."""
+    durations_s: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
+    """A track is scored in stretches of these many seconds, and the scores averaged; one duration is one pass."""
+    batch: int = Field(gt=0)
+    """Faces encoded at once."""
+
+
 class ActiveSpeaker(Settings):
     """P3: how likely each tracked face is speaking, each frame."""
 
-    backend: Literal["motion"]
-    """motion: mouth motion x speech, per diarized speaker."""
+    backend: Literal["motion", "light_asd"]
+    """What the faces say, beside the diarized turns. motion: how much the mouth moves; light_asd: a network."""
     window_s: float = Field(gt=0)
-    """Seconds over which mouth motion is averaged."""
+    """motion: seconds over which it is averaged."""
+    light_asd: LightAsd
+    """Read where that is the backend."""
     same_person: float = Field(ge=-1, le=1)
     """Cosine of two tracks' descriptors from which they may be one person."""
+
+    @property
+    def models(self) -> list[str]:
+        """Models to fetch."""
+        return [self.light_asd.weights] if self.backend == "light_asd" else []
 
 
 class KeepVisible(Settings):

@@ -140,6 +140,7 @@ class Run:
             parts.append(seen.assign(clip_id=clip, frame=seen["frame"] - first))
         seen = pd.concat(parts, ignore_index=True)
         seen = seen.assign(track_id=seen["person"], score=np.where(seen["speaking"], 1.0, -1.0), mouth_open=0.1)
+        seen = seen.assign(face=seen["score"], speaker=1 - seen["person"], confidence=0.9)
         seen["shot"] = 0
         seen["descriptor"] = [np.zeros(32, np.float32)] * len(seen)
         self.tables["tracks"] = seen[TABLES["tracks"].names]

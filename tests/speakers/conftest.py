@@ -2,7 +2,7 @@
 
 import pytest
 
-from nonverbal.speakers.settings import ActiveSpeaker, Tracks
+from nonverbal.speakers.settings import ActiveSpeaker, LightAsd, Tracks
 
 
 @pytest.fixture
@@ -15,4 +15,5 @@ def tracking() -> Tracks:
 
 @pytest.fixture
 def speaking() -> ActiveSpeaker:
-    return ActiveSpeaker(backend="motion", window_s=0.6, same_person=0.96)
+    network = LightAsd(weights="light_asd_talkset", durations_s=(1, 2), batch=50)
+    return ActiveSpeaker(backend="motion", window_s=0.6, light_asd=network, same_person=0.96)

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,9 @@ import pytest
 from speaker_scenes import mouths, track_table
 
 from nonverbal.schema import TABLES, as_table, read_table, write_table
-from nonverbal.speakers.active_speaker import active_speaker, motion_scores, mouth_motion
+from nonverbal.speakers.active_speaker import active_speaker, load_faces
+from nonverbal.speakers.joint import decide
+from nonverbal.speakers.motion import mouth_motion
 
 FRAMES = 500
 TURNS = [(0, 0.0, 3.0), (1, 3.4, 6.0), (0, 6.2, 9.0), (1, 9.5, 13.0), (0, 13.2, 16.0), (1, 16.4, 19.6)]
@@ -20,6 +23,12 @@ def turns(names=(0, 1)) -> pd.DataFrame:
 def speech() -> np.ndarray:
     time = (np.arange(FRAMES) + 0.5) / 25
     return np.array([[any(a <= t < b for k, a, b in TURNS if k == who) for t in time] for who in (0, 1)])
+
+
+def motion_scores(rows, said, frames, settings) -> pd.DataFrame:
+    """Table `active_speaker`, by mouths and turns."""
+    faces = load_faces(settings, Path(), [])
+    return decide(rows, faces.scores({}, rows), faces.levels, said, frames, settings.same_person)[0]
 
 
 def wide_shot(rng: np.random.Generator) -> pd.DataFrame:
@@ -104,6 +113,7 @@ def test_the_rule_counts_words_and_frames_in_which_a_speaker_is_seen(tmp_path, s
         "clip_id": "c_000", "utterance_id": 0, "word_index": 0, "speaker": 0, "word": "a", "start_s": 0.0, "end_s": 0.1,
         "interpolated": False,
     }  # fmt: skip
+    (tmp_path / "media").mkdir()
     made = {
         "clips": [clip, clip | {"clip_id": "d_000"}], "words": [word] * 3, "turns": turns(),
         "keep_language": [{"clip_id": c, "kept": True, "reason": "", "detail": ""} for c in ("c_000", "d_000")],
@@ -113,11 +123,14 @@ def test_the_rule_counts_words_and_frames_in_which_a_speaker_is_seen(tmp_path, s
         write_table(tmp_path / f"{name}.parquet", name, rows)
     inputs = {name: tmp_path / f"{name}.parquet" for name in made}
     scores, visibility = tmp_path / "out" / "active_speaker.parquet", tmp_path / "out" / "visibility.parquet"
-    active_speaker(**inputs, active_speaker=scores, visibility=visibility, settings=speaking)
+    active_speaker(
+        **inputs, media=tmp_path / "media", models=[], active_speaker=scores, visibility=visibility, settings=speaking
+    )
     rows = read_table(visibility, "visibility").set_index("clip_id")
     assert rows.loc["c_000", ["words", "frames", "tracks"]].tolist() == [3, FRAMES, 2]
     speaks = speech().any(axis=0).sum()
     assert abs(rows.loc["c_000", "speaking_frames"] - speaks) < 0.03 * speaks
-    assert rows.loc["d_000"].tolist() == [0, 0, FRAMES, 0]
+    assert rows.loc["d_000"].tolist()[:5] == [0, 0, FRAMES, 0, 0] and rows.loc["d_000"].isna().sum() == 2
+    assert rows.loc["c_000", "speakers_seen"] == 2 and rows.loc["c_000", "disagreement"] < 0.1
     table = read_table(scores, "active_speaker")
     assert table.loc[table["score"] > 0, "frame"].nunique() == rows.loc["c_000", "speaking_frames"]

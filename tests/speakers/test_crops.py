@@ -23,7 +23,8 @@ def scored(tracks: pd.DataFrame, person: dict[int, int]) -> pd.DataFrame:
     table = tracks[["clip_id", "track_id", "frame"]].assign(person=tracks["track_id"].map(person))
     time = (table["frame"] + 0.5) / 25
     talks = [any(a <= t < b and s == 1 - p for _, s, a, b in SAID) for t, p in zip(time, table["person"], strict=True)]
-    return table.assign(score=np.where(talks, 1.0, -1.0))
+    speaks = np.where(talks, 1.0, -1.0)
+    return table.assign(score=speaks, face=speaks, speaker=1 - table["person"], confidence=0.9)
 
 
 def shots(*parts: tuple[int, int, int, float]) -> pd.DataFrame:

@@ -10,7 +10,8 @@ ON, OFF = KeepVisible(enabled=True, frames_per_word=1), KeepVisible(enabled=Fals
 
 
 def row(words: int, speaking: int, tracks: int) -> dict:
-    return {"clip_id": "c_000", "words": words, "speaking_frames": speaking, "frames": 250, "tracks": tracks}
+    row = {"clip_id": "c_000", "words": words, "speaking_frames": speaking, "frames": 250, "tracks": tracks}
+    return row | {"speakers_seen": 2, "disagreement": 0.1, "confidence": 0.9}
 
 
 @pytest.mark.parametrize(
