@@ -131,12 +131,14 @@ TABLES: dict[str, pa.Schema] = {
         ],
         # speakers (who is seen)
         "tracks": [
-            ("clip_id", TEXT), ("shot", INT), ("track_id", INT), ("frame", INT), ("score", pa.float32()),
+            ("clip_id", TEXT), ("shot", INT), ("camera", INT), ("track_id", INT), ("frame", INT),
+            ("score", pa.float32()),
             *[("face_" + name, kind) for name, kind in BOX], *[("person_" + name, kind) for name, kind in BOX],
-            ("mouth_open", pa.float32()), ("descriptor", pa.list_(pa.float32())),
-        ],  # one row a track a frame; shot: counts in the clip; score: the detector's, between detections its last one,
-        # 0 where it was silent (mesh alone, or a filled gap); mouth_open: lip gap / mouth width, NaN when the mesh
-        # finds no face; descriptor: of length 1, null in the frames between those in which the person was described
+            ("mouth_open", pa.float32()), ("facing", pa.float32()), ("descriptor", pa.list_(pa.float32())),
+        ],  # one row a track a frame; shot, camera: count in the clip; score: the detector's, between detections its
+        # last one, 0 where it was silent (mesh alone, or a filled gap); mouth_open: lip gap / mouth width; facing: -1
+        # to the left in the picture, 1 to the right; both NaN when the mesh finds no face; descriptor: of length 1,
+        # null in the frames between those in which the person was described
         "active_speaker": [
             ("clip_id", TEXT), ("track_id", INT), ("frame", INT), ("score", pa.float32()), ("person", INT),
             ("face", pa.float32()), ("speaker", INT), ("confidence", pa.float32()),

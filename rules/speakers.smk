@@ -3,6 +3,7 @@ rule tracks:
         clips="<results>/collect/clips/{shard}/clips.parquet",
         media="<results>/collect/clips/{shard}/media",
         keep_language="<results>/speech/keep_language/{shard}/keep_language.parquet",
+        models=models(CONFIG.speakers.tracks),
     output:
         tracks="<results>/speakers/tracks/{shard}/tracks.parquet",
     log:

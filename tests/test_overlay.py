@@ -47,6 +47,8 @@ def complete(results):
         {
             "clip_id": "v_000",
             "shot": 0,
+            "camera": 0,
+            "facing": 0.0,
             "track_id": t,
             "frame": f,
             "score": 0.9,

@@ -11,6 +11,7 @@ from nonverbal.speakers.boxes import overlaps
 # FaceMesh's landmarks of the inner lips: pairs above and below, and the corners.
 LIP_PAIRS = ((82, 87), (13, 14), (312, 317))
 LIP_CORNERS = (78, 308)
+CHEEKS, NOSE = (234, 454), 1  # by the ears, the picture's left one first; the tip
 # The detector's box against the landmarks' (forehead to chin): size in landmark heights, and how much lower its
 # centre lies, in box sizes; medians of 2,004 faces.
 BOX_SIZE, BOX_LOWER = 0.92, 0.03
@@ -21,10 +22,17 @@ SAME_FACE = 0.3  # intersection over union of a box and the mesh found for it
 
 @dataclass(frozen=True)
 class Mouth:
-    """A face seen closely: `box` [4] as the detector would draw it, `opening` the lip gap / mouth width."""
+    """A face seen closely.
+
+    Attributes:
+        box: [4], as the detector would draw it.
+        opening: lip gap / mouth width.
+        facing: where the nose is between the cheeks: -1 at the picture's left one, 0 half way, 1 at the right one.
+    """
 
     box: np.ndarray
     opening: float
+    facing: float = 0.0
 
 
 class FaceFinder(Protocol):
@@ -72,7 +80,11 @@ class MediapipeFaces:
         points[:, :2] += centre - (size - 1) / 2
         seen = _detector_box(points)
         # A neighbour's face in the crop is not this one.
-        return Mouth(seen, _opening(points)) if overlaps(box[None], seen[None])[0, 0] >= SAME_FACE else None
+        return (
+            Mouth(seen, _opening(points), _facing(points))
+            if overlaps(box[None], seen[None])[0, 0] >= SAME_FACE
+            else None
+        )
 
 
 def _detector_box(points: np.ndarray) -> np.ndarray:
@@ -85,6 +97,12 @@ def _detector_box(points: np.ndarray) -> np.ndarray:
 def _opening(points: np.ndarray) -> float:
     gaps = [np.linalg.norm(points[above] - points[below]) for above, below in LIP_PAIRS]
     return float(np.mean(gaps) / max(np.linalg.norm(points[LIP_CORNERS[0]] - points[LIP_CORNERS[1]]), 1e-9))
+
+
+def _facing(points: np.ndarray) -> float:
+    left, right, nose = points[[*CHEEKS, NOSE], :2]
+    across = right - left
+    return float(np.clip(2 * (nose - left) @ across / max(across @ across, 1e-9) - 1, -1, 1))
 
 
 BACKENDS = {"mediapipe": MediapipeFaces}

@@ -38,11 +38,13 @@ class Track:
 
     Attributes:
         shot: its number in the clip.
+        camera: of the shot; known when the clip has ended.
         sightings: in order of frames.
         looks: descriptor of the person, by frame; a few times a second.
     """
 
     shot: int
+    camera: int = -1
     sightings: list[Sighting] = field(default_factory=list)
     looks: dict[int, np.ndarray] = field(default_factory=dict)
 

@@ -5,6 +5,12 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from nonverbal.layouts import FPS
+from nonverbal.speakers.boxes import overlaps
+
+FACE = ["face_x0", "face_y0", "face_x1", "face_y1"]
+SAME_PLACE = 0.3  # overlap of the median face boxes of two tracks before one camera
+OPPOSITE = 0.4  # difference of `facing` from which two faces look different ways
+CLEARLY = 0.02  # of cosine, that the likeness to a rival must be less
 
 
 def seen_together(rows: pd.DataFrame, label: str) -> np.ndarray:
@@ -23,10 +29,12 @@ def seen_together(rows: pd.DataFrame, label: str) -> np.ndarray:
 
 
 def persons(tracks: pd.DataFrame, least_likeness: float) -> np.ndarray:
-    """The person of each track of a clip, int [tracks]: the most alike tracks are joined first.
+    """The person of each track of a clip, int [tracks]: what cannot be told apart from another person is not joined.
 
-    Two tracks that share a frame are never one person, nor are those they were joined to: this keeps apart two
-    persons who look alike, as long as a wide shot shows both.
+    First tracks at one place before one camera are joined, if they look alike. Then the most alike of these are, unless
+    there is a rival: one that looks as much like the one and cannot be the other, for both were seen in one frame.
+    Where looks tell nobody apart (no frame shows two persons, or those in it are alike), two that face opposite ways
+    are two. So persons dressed alike stay apart; their speech says later who is who.
 
     Args:
         tracks: table `tracks` of one clip, track_id numbered from 0.
@@ -34,24 +42,42 @@ def persons(tracks: pd.DataFrame, least_likeness: float) -> np.ndarray:
     """
     if tracks.empty:
         return np.zeros(0, dtype=int)
-    apart = seen_together(tracks, "track_id")
-    seen = tracks.dropna(subset="descriptor")
-    described, track = np.stack(seen["descriptor"].tolist()), seen["track_id"].to_numpy()
-    sums = np.stack([described[track == i].sum(axis=0) for i in range(len(apart))])
-    members = [[i] for i in range(len(sums))]
-    while len(members) > 1:
-        unit = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-        likeness = np.where(apart | np.eye(len(members), dtype=bool), -np.inf, unit @ unit.T)
-        i, j = sorted(divmod(int(likeness.argmax()), len(members)))
-        if likeness[i, j] < least_likeness:
-            break
-        members[i] += members.pop(j)
-        sums[i] += sums[j]
-        apart[i] |= apart[j]
-        apart[:, i] |= apart[:, j]
-        sums, apart = np.delete(sums, j, axis=0), np.delete(np.delete(apart, j, axis=0), j, axis=1)
-    of_track = {track: person for person, group in enumerate(members) for track in group}
-    return np.array([of_track[track] for track in sorted(of_track)])
+    by_track = tracks.groupby("track_id")
+    looks = np.stack(tracks.dropna(subset="descriptor").groupby("track_id")["descriptor"].sum().tolist())
+    together, camera = seen_together(tracks, "track_id"), by_track["camera"].first().to_numpy()
+    places = overlaps(*[by_track[FACE].median().to_numpy()] * 2)
+    one_seat = (camera[:, None] == camera) & (places >= SAME_PLACE)
+    seat = _join(looks, together, one_seat & (_cosines(looks) >= least_likeness))
+    looks = np.stack([looks[seat == i].sum(axis=0) for i in range(seat.max() + 1)])
+    rows = tracks[["frame", "facing"]].assign(seat=seat[tracks["track_id"]])
+    apart, alike = seen_together(rows, "seat"), _cosines(looks)
+    if not apart.any() or (alike[apart] >= least_likeness).any():
+        facing = rows.groupby("seat")["facing"].median().fillna(0).to_numpy()
+        apart |= np.abs(facing[:, None] - facing) > OPPOSITE
+    clear = (alike >= least_likeness) & ~_rivalled(alike, apart)
+    return _join(looks, apart, clear)[seat]
+
+
+def _cosines(looks: np.ndarray) -> np.ndarray:
+    unit = looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-9)
+    return unit @ unit.T
+
+
+def _rivalled(alike: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Whether, of i and j, one is nearly as much like some k that cannot be the other: bool [n, n]."""
+    rival = np.where(apart[:, None, :], alike[None, :, :], -np.inf).max(axis=2).T  # of [i, j]: like i, apart from j
+    return np.maximum(rival, rival.T) > alike - CLEARLY
+
+
+def _join(looks: np.ndarray, apart: np.ndarray, may: np.ndarray) -> np.ndarray:
+    """Group of each row of looks, numbered by first row: pairs that may, and are not apart, the most alike first."""
+    group = np.arange(len(looks))
+    pairs = np.argwhere(np.triu(may, 1))
+    for i, j in pairs[np.argsort(-_cosines(looks)[pairs[:, 0], pairs[:, 1]], kind="stable")]:
+        one, other = group == group[i], group == group[j]
+        if not apart[np.ix_(one, other)].any():
+            group[one | other] = min(group[i], group[j])
+    return np.unique(group, return_inverse=True)[1]
 
 
 def activity(turns: pd.DataFrame, frames: int) -> np.ndarray:

@@ -28,6 +28,16 @@ class Tracks(Settings):
     shot_change_ratio: float = Field(ge=1)
     """...and above this times its usual value in the half second before."""
 
+    same_camera: float = Field(gt=0, le=1)
+    """Correlation of two shots' mean small pictures from which they are from one camera."""
+    descriptor: Literal["embedded", "mobilenet_v2"]
+    """What a person looks like. embedded: colours around the face, 32 numbers; mobilenet_v2: the paper's network."""
+
+    @property
+    def models(self) -> list[str]:
+        """Models to fetch."""
+        return ["mobilenet_v2"] if self.descriptor == "mobilenet_v2" else []
+
 
 class LightAsd(Settings):
     """A network that hears and sees whether a face speaks (Liao et al. 2023)."""

@@ -8,21 +8,22 @@ import numpy as np
 import pandas as pd
 
 from nonverbal.media import decode_frames
+from nonverbal.models import fetched
 from nonverbal.schema import TABLES, kept_ids, read_table
 from nonverbal.shards import digest, map_units
 from nonverbal.speakers.boxes import clipped, person_boxes
 from nonverbal.speakers.descriptor import Colours, Describer
 from nonverbal.speakers.faces import BACKENDS, FaceFinder
 from nonverbal.speakers.follow import Follower, Track
+from nonverbal.speakers.persons import FACE
 from nonverbal.speakers.settings import Tracks
-from nonverbal.speakers.shots import ShotChanges
+from nonverbal.speakers.shots import Cameras, ShotChanges, small_picture
 
-FACE = ["face_x0", "face_y0", "face_x1", "face_y1"]
 PERSON = ["person_x0", "person_y0", "person_x1", "person_y1"]
 NOWHERE = np.full(4, np.nan)
 
 
-def tracks(clips: Path, media: Path, keep_language: Path, tracks: Path, settings: Tracks) -> None:
+def tracks(clips: Path, media: Path, keep_language: Path, tracks: Path, settings: Tracks, models: list[Path]) -> None:
     """Follow the faces of every clip that is still kept.
 
     Args:
@@ -30,11 +31,12 @@ def tracks(clips: Path, media: Path, keep_language: Path, tracks: Path, settings
         media: folder of the clips' videos.
         keep_language: decisions; clips it drops are not looked at.
         tracks: table to write, one row a track a frame.
-        settings: backend and thresholds.
+        settings: backends and thresholds.
+        models: fetched ones that the backends need.
     """
     kept = kept_ids(keep_language, "keep_language")
     clip = {row["clip_id"]: row for row in read_table(clips, "clips").to_dict("records")}
-    finder, describer = BACKENDS[settings.backend](settings.lowest_score), Colours()
+    finder, describer = BACKENDS[settings.backend](settings.lowest_score), _describer(settings, fetched(models))
 
     def process(clip_id: str) -> dict[str, pd.DataFrame]:
         row = clip[clip_id]
@@ -46,15 +48,31 @@ def tracks(clips: Path, media: Path, keep_language: Path, tracks: Path, settings
     map_units(kept, process, {"tracks": tracks}, key, "tracks")
 
 
+def _describer(settings: Tracks, models: dict[str, Path]) -> Describer:
+    if settings.descriptor == "embedded":
+        return Colours()
+    from nonverbal.speakers.mobilenet import PersonFeatures
+
+    return PersonFeatures(models["mobilenet_v2"])
+
+
 def follow_faces(
     frames: Iterable[np.ndarray], finder: FaceFinder, describer: Describer, settings: Tracks
 ) -> list[Track]:
     """The tracks in a video's frames, uint8 RGB; no track crosses a shot change."""
     shot_changes = ShotChanges(settings.shot_change, settings.shot_change_ratio)
+    cameras = Cameras(settings.same_camera)
     follower = Follower(finder, describer, settings)
     for number, frame in enumerate(frames):
-        follower.see(number, frame, shot_changes(frame))
-    return follower.finish()
+        small = small_picture(frame)
+        cut = shot_changes(small)
+        cameras.see(small, cut)
+        follower.see(number, frame, cut)
+    cameras.end_shot()
+    found = follower.finish()
+    for track in found:
+        track.camera = cameras.of_shot[track.shot]
+    return found
 
 
 def track_rows(clip_id: str, found: list[Track], width: int, height: int) -> pd.DataFrame:
@@ -86,5 +104,6 @@ def _filled(track: Track) -> pd.DataFrame:
     table = detected.fillna(mesh + apart).interpolate()
     table["score"] = pd.Series([s.score for s in seen], index=frames)
     table["mouth_open"] = pd.Series([s.mesh.opening if s.mesh else np.nan for s in seen], index=frames)
-    table["shot"], table["descriptor"] = track.shot, pd.Series(track.looks, dtype=object)
+    table["facing"] = pd.Series([s.mesh.facing if s.mesh else np.nan for s in seen], index=frames)
+    table["shot"], table["camera"], table["descriptor"] = track.shot, track.camera, pd.Series(track.looks, dtype=object)
     return table.fillna({"score": 0.0}).rename_axis("frame").reset_index()

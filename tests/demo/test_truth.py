@@ -141,7 +141,7 @@ class Run:
         seen = pd.concat(parts, ignore_index=True)
         seen = seen.assign(track_id=seen["person"], score=np.where(seen["speaking"], 1.0, -1.0), mouth_open=0.1)
         seen = seen.assign(face=seen["score"], speaker=1 - seen["person"], confidence=0.9)
-        seen["shot"] = 0
+        seen["shot"], seen["camera"], seen["facing"] = 0, 0, 0.0
         seen["descriptor"] = [np.zeros(32, np.float32)] * len(seen)
         self.tables["tracks"] = seen[TABLES["tracks"].names]
         self.tables["active_speaker"] = seen[TABLES["active_speaker"].names]

@@ -9,7 +9,7 @@ from nonverbal.speakers.settings import ActiveSpeaker, LightAsd, Tracks
 def tracking() -> Tracks:
     return Tracks(
         backend="mediapipe", lowest_score=0.6, detect_every=1, least_overlap=0.3, longest_gap=3, shortest_track=4,
-        shot_change=0.1, shot_change_ratio=4,
+        shot_change=0.1, shot_change_ratio=4, same_camera=0.8, descriptor="embedded",
     )  # fmt: skip
 
 

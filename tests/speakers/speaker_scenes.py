@@ -73,15 +73,9 @@ def track_table(track_id: int, first: int, mouth: np.ndarray, kind: int, x: floa
     """Table `tracks` of one track at a place."""
     frames = np.arange(first, first + len(mouth))
     table = pd.DataFrame(
-        {
-            "clip_id": "c_000",
-            "shot": 0,
-            "track_id": track_id,
-            "frame": frames,
-            "score": np.float32(0.9),
-            "mouth_open": mouth,
-        }
-    )
+        {"clip_id": "c_000", "shot": 0, "camera": 0, "track_id": track_id, "frame": frames, "score": np.float32(0.9),
+         "mouth_open": mouth, "facing": 0.0}
+    )  # fmt: skip
     for name, value in zip(("x0", "y0", "x1", "y1"), face(x), strict=True):
         table[f"face_{name}"] = np.float32(value)
     for name, value in zip(("x0", "y0", "x1", "y1"), (x - 60, 20, x + 60, 170), strict=True):

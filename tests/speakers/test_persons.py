@@ -30,6 +30,39 @@ def test_what_was_joined_to_one_twin_is_not_joined_to_the_other():
     assert of[0] != of[1] and of[1] != of[2]
 
 
+def shots_of(*tracks: tuple[int, int, float, float]) -> pd.DataFrame:
+    """Twins, ten frames a shot: tracks of (shot, camera, place, facing)."""
+    made = [
+        tables((10 * shot, 10, 0)).assign(
+            track_id=i, shot=shot, camera=camera, facing=facing, face_x0=x, face_x1=x + 30
+        )
+        for i, (shot, camera, x, facing) in enumerate(tracks)
+    ]
+    return pd.concat(made, ignore_index=True)
+
+
+def test_twins_keep_their_seats_before_a_camera_and_are_not_guessed_before_another():
+    twins = shots_of((0, 0, 40, 0.3), (0, 0, 200, -0.3), (1, 1, 100, 0.3), (2, 0, 40, 0.2), (2, 0, 200, -0.2))
+    assert persons(twins, 0.96).tolist() == [0, 1, 2, 0, 1]
+
+
+def test_twins_that_never_share_a_frame_are_told_apart_by_where_they_face():
+    assert persons(shots_of((0, 0, 100, 0.4), (1, 1, 100, -0.4), (2, 0, 100, 0.4)), 0.96).tolist() == [0, 1, 0]
+    assert persons(shots_of((0, 0, 100, 0.1), (1, 1, 100, -0.1)), 0.96).tolist() == [0, 0]
+
+
+def test_somebody_else_on_the_seat_is_somebody_else():
+    guests = shots_of((0, 0, 100, 0.0), (1, 0, 100, 0.0))
+    guests.loc[10:, "descriptor"] = tables((0, 10, 1))["descriptor"].set_axis(range(10, 20))
+    assert persons(guests, 0.96).tolist() == [0, 1]
+
+
+def test_a_turned_head_is_no_other_person_where_clothes_tell_who_it_is():
+    two = shots_of((0, 0, 40, 0.4), (0, 0, 200, -0.4), (1, 1, 100, -0.4))
+    two.loc[10:19, "descriptor"] = tables((0, 10, 1))["descriptor"].set_axis(range(10, 20))
+    assert persons(two, 0.96).tolist() == [0, 1, 0]
+
+
 def test_no_tracks_no_persons():
     assert persons(tables((0, 1, 0)).head(0), 0.9).shape == (0,)
 

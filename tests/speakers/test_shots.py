@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from speaker_scenes import scene
 
-from nonverbal.speakers.shots import ShotChanges
+from nonverbal.speakers.shots import Cameras, ShotChanges, small_picture
 
 
 def cuts(frames) -> list[int]:
     changes = ShotChanges(0.1, 4)
-    return [number for number, frame in enumerate(frames) if changes(frame)]
+    return [number for number, frame in enumerate(frames) if changes(small_picture(frame))]
 
 
 def test_a_cut_is_found_where_it_is():
@@ -33,3 +33,23 @@ def test_a_cut_within_motion_is_found():
     wide = np.hstack([scene(5), scene(6)])
     moving = [wide[:, shift : shift + 320] for shift in range(0, 40, 2)]
     assert cuts(moving + [scene(7)] * 5) == [20]
+
+
+def cameras(*shots) -> list[int]:
+    found = Cameras(0.8)
+    for number, shot in enumerate(shots):
+        for first, frame in enumerate(shot):
+            found.see(small_picture(frame), number > 0 and first == 0)
+    found.end_shot()
+    return found.of_shot
+
+
+def test_shots_from_one_place_are_of_one_camera_whatever_moves_in_them():
+    moved = scene(1)
+    moved[60:90, 96:128] = 255
+    shots = [scene(1)] * 5, [scene(2)] * 5, [moved] * 3, [scene(2)[:, ::-1]] * 3, [scene(2)] * 2
+    assert cameras(*shots) == [0, 1, 0, 2, 1]
+
+
+def test_a_clip_of_one_shot_has_one_camera():
+    assert cameras([scene(1)]) == [0]

@@ -16,7 +16,7 @@ from nonverbal.speakers.tracks import follow_faces, track_rows, tracks
 
 SETTINGS = Tracks(
     backend="mediapipe", lowest_score=0.6, detect_every=1, least_overlap=0.3, longest_gap=3, shortest_track=4,
-    shot_change=0.1, shot_change_ratio=4,
+    shot_change=0.1, shot_change_ratio=4, same_camera=0.8, descriptor="embedded",
 )  # fmt: skip
 
 
@@ -158,7 +158,9 @@ def test_the_rule_looks_at_kept_clips_only_and_a_clip_without_faces_has_no_rows(
         {"clip_id": "b_000", "kept": False, "reason": "other_language", "detail": ""},  # its video does not even exist
     ]
     write_table(tmp_path / "keep_language.parquet", "keep_language", decisions)
-    tracks(tmp_path / "clips.parquet", tmp_path, tmp_path / "keep_language.parquet", tmp_path / "t.parquet", tracking)
+    tracks(
+        tmp_path / "clips.parquet", tmp_path, tmp_path / "keep_language.parquet", tmp_path / "t.parquet", tracking, []
+    )
     assert read_table(tmp_path / "t.parquet", "tracks").empty
 
 
