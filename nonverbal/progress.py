@@ -35,3 +35,25 @@ def _logged(items: Iterable[Item], label: str, total: int | None) -> Iterator[It
             log.info("%s: %d/%s", label, done, total if total is not None else "?")
             last = time.monotonic()
     log.info("%s: %d done", label, done)
+
+
+class Heartbeat:
+    """Log at most every 30 seconds how far the loop inside a library is; its methods are callbacks of libraries."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self.last = label, time.monotonic()
+
+    def percent(self, done: float) -> None:
+        """So many percent are done (whisperx)."""
+        self._log(f"{done:.0f} %")
+
+    def step(
+        self, name: str, artifact: object, completed: int | None = None, total: int | None = None, **_: object
+    ) -> None:
+        """A step is at so many of a total (pyannote.audio)."""
+        self._log(f"{name} {completed}/{total}" if total else name)
+
+    def _log(self, text: str) -> None:
+        if time.monotonic() - self.last > LOG_EVERY_S:
+            log.info("%s: %s", self.label, text)
+            self.last = time.monotonic()

@@ -120,7 +120,8 @@ TABLES: dict[str, pa.Schema] = {
         "languages": [
             ("clip_id", TEXT), ("language", TEXT), ("score", FLOAT), ("source", TEXT), ("words", INT),
             ("words_source", TEXT),
-        ],  # language: ISO 639-1 or "" when undetermined; source: container, captions, captions_text, script, none
+        ],  # language: ISO 639-1 or "" when undetermined; source: container, captions, captions_text, sound,
+        # script, none
         "keep_language": [("clip_id", TEXT), *DECISION],
         "words": [
             *UTTERANCE, ("word_index", INT), ("speaker", INT), ("word", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),

@@ -30,6 +30,7 @@ rule diarize:
         studio=studio(
             "side_turns/{shard}/turns.parquet", "side_turns/{shard}/speakers.parquet"
         ),
+        models=models(CONFIG.speech.diarize),
     output:
         turns="<results>/speech/diarize/{shard}/turns.parquet",
         speakers="<results>/speech/diarize/{shard}/speakers.parquet",
@@ -38,10 +39,11 @@ rule diarize:
     benchmark:
         "<benchmarks>/speech/diarize/{shard}.tsv"
     conda:
-        "../envs/speech.yaml"
+        f"../envs/{CONFIG.speech.diarize.family}.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(8000 if CONFIG.speech.diarize.gpus else 2000),
+        gpu=CONFIG.speech.diarize.gpus,
         runtime=720,
     params:
         settings=settings(CONFIG.speech.diarize),
@@ -85,6 +87,7 @@ rule transcribe:
             "script_words/{shard}/transcript.parquet",
             "script_words/{shard}/languages.parquet",
         ),
+        models=models(CONFIG.speech.transcribe),
     output:
         transcript="<results>/speech/transcribe/{shard}/transcript.parquet",
         languages="<results>/speech/transcribe/{shard}/languages.parquet",
@@ -93,10 +96,11 @@ rule transcribe:
     benchmark:
         "<benchmarks>/speech/transcribe/{shard}.tsv"
     conda:
-        "../envs/speech.yaml"
+        f"../envs/{CONFIG.speech.transcribe.family}.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(16000 if CONFIG.speech.transcribe.gpus else 2000),
+        gpu=CONFIG.speech.transcribe.gpus,
         runtime=2880,
     params:
         settings=settings(CONFIG.speech.transcribe),

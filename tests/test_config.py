@@ -30,7 +30,7 @@ def test_schema_is_generated_from_the_model():
     assert config.SCHEMA.read_text() == config.schema(), "run: python -m nonverbal.config"
 
 
-@pytest.mark.parametrize("overrides", [None, "demo/settings.yaml", "local/settings.yaml"])
+@pytest.mark.parametrize("overrides", [None, "demo/settings.yaml", "local/settings.yaml", "paper/settings.yaml"])
 def test_shipped_settings_are_valid_for_model_and_schema(overrides):
     raw = yaml.safe_load((ROOT / "config.yaml").read_text())
     if overrides:
@@ -58,6 +58,9 @@ def test_every_key_of_config_yaml_has_a_description():
         ({"collect": {"clips": {"lenght_s": 3}}}, "collect.clips.lenght_s is unknown"),
         ({"collect": {"clips": {"length_s": "long"}}}, "collect.clips.length_s"),
         ({"collect": {"clips": {"length_s": -1}}}, "collect.clips.length_s"),
+        ({"speech": {"diarize": {"pyannote": {"min_speakers": 3, "max_speakers": 2}}}}, "speech.diarize.pyannote"),
+        ({"speech": {"transcribe": {"whisperx": {"model": "large-v3"}}}}, "there is no model large-v3 to fetch"),
+        ({"speech": {"transcribe": {"whisperx": {"align": {"en": "pyannet"}}}}}, "there is no model pyannet to fetch"),
         ({"shards": 0}, "shards"),
         ({"seed": None}, "seed"),
         ({"sources": "no/such/folder"}, "sources: there is no file or folder 'no/such/folder'"),

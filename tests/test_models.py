@@ -14,6 +14,7 @@ import yaml
 from huggingface_hub.errors import GatedRepoError
 
 from nonverbal import models
+from nonverbal.config import Config
 from nonverbal.errors import UserError
 from nonverbal.models import File, Packaged, Repository, fetched, model_path, needed, registry
 from nonverbal.models.fetch_model import fetch_model
@@ -26,6 +27,13 @@ COMMON = {"licence": "MIT", "gated": False, "used_for": "speech.diarize.backend"
 ROW = COMMON | {"version": "1", "sha256": "0" * 64}
 PACKAGED = sorted(name for name, model in registry().items() if isinstance(model, Packaged))
 WEIGHTS = bytes(range(256)) * 5000
+
+
+def test_models_to_fetch_are_those_of_the_chosen_backends():
+    raw = yaml.safe_load((models.REGISTRY.parents[1] / "config.yaml").read_text())
+    assert list(needed(Config.model_validate(raw))) == []
+    raw["speech"]["transcribe"]["backend"] = "whisperx"
+    assert list(needed(Config.model_validate(raw))) == ["faster-whisper-large-v3", "wav2vec2-base-960h"]
 
 
 @pytest.fixture

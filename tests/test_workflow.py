@@ -15,6 +15,7 @@ import datasets
 import pandas as pd
 import pytest
 import yaml
+import yte
 
 from nonverbal.schema import REASONS, read_table
 
@@ -88,8 +89,18 @@ def test_environments_that_rules_name_exist(rules):
 
 def test_the_slurm_profile_knows_every_gpu_rule(rules):
     profile = (ROOT / "slurm" / "config.yaml").read_text()
-    listed = yaml.safe_load(re.search(r"GPU_RULES = (\[.*\])", profile).group(1))
-    assert sorted(listed) == sorted(name for name, text in rules.items() if "gpu=" in text)
+    for names, declared in (("GPU_RULES", "gpu=1"), ("BACKEND_RULES", "gpu=CONFIG")):
+        listed = yaml.safe_load(re.search(rf"{names} = (\[.*\])", profile).group(1))
+        assert sorted(listed) == sorted(name for name, text in rules.items() if declared in text)
+
+
+@pytest.mark.parametrize("models, partition, gpu", [([], "small", ""), (["models/large"], "big", "a100")])
+def test_the_slurm_profile_sends_a_job_where_its_backend_can_run(monkeypatch, models, partition, gpu):
+    for name, value in {"CPU_PARTITION": "small", "GPU_PARTITION": "big", "GPU_MODEL": "a100"}.items():
+        monkeypatch.setenv(f"NONVERBAL_{name}", value)
+    chosen = yte.process_yaml((ROOT / "slurm" / "config.yaml").read_text())["set-resources"]["transcribe"]
+    asked = {key: eval(expression, {"input": {"models": models}}) for key, expression in chosen.items()}
+    assert asked == {"slurm_partition": partition, "gpu_model": gpu}
 
 
 def test_the_slurm_profile_resolves_from_the_root(tmp_path):

@@ -88,6 +88,17 @@ def registry() -> dict[str, Packaged | File | Repository | Licensed]:
     return TypeAdapter(dict[str, Row]).validate_python(yaml.safe_load(REGISTRY.read_text()))
 
 
+def registered(name: str) -> str:
+    """The name, if it is one of a model to fetch; for validation of settings.
+
+    Raises:
+        ValueError: there is no such row.
+    """
+    if name not in registry() or isinstance(registry()[name], Packaged):
+        raise ValueError(f"there is no model {name} to fetch in resources/models.yaml; add a row, or write one of it")
+    return name
+
+
 def needed(settings: Settings) -> Iterator[str]:
     """Names of the models to fetch that the chosen backends use: those in each section's property `models`."""
     if isinstance(names := getattr(settings, "models", None), list):  # of the config itself it is the folder

@@ -12,6 +12,7 @@ FROM = {
     "captions": "by the label of the caption track",
     "captions_text": "by the text of the captions, which are not labelled so",
     "script": "by the text of the script",
+    "sound": "by its sound",
 }
 UNKNOWN = (
     "Neither the file nor captions name a language, and the embedded transcriber cannot tell one from sound: tag the "
@@ -23,6 +24,7 @@ WORDS = {
     "script_aligned": "words are the script's, aligned to the sound",
     "script_interpolated": "words are the script's, spread over their time",
     "decoded": "words are decoded from the sound",
+    "no_speech": "no speech is heard",
     "none": "there are no captions, and this language cannot be decoded",
 }
 
@@ -42,10 +44,15 @@ def keep_language(languages: Path, keep_two_speakers: Path, keep_language: Path,
     write_table(keep_language, "keep_language", rows)
 
 
+def unknown(found: Mapping[Any, Any]) -> str:
+    """Why there is no language."""
+    return "No language is known" if found["words_source"] == "no_speech" else UNKNOWN.rstrip(".")
+
+
 def decide(found: Mapping[Any, Any], settings: KeepLanguage) -> dict[str, object]:
     """The decision on one clip, told with what it rests on."""
     language, score = found["language"], found["score"]
-    named = f"Language {language} {FROM[found['source']]} (score {score:.2f})" if language else UNKNOWN.rstrip(".")
+    named = f"Language {language} {FROM[found['source']]} (score {score:.2f})" if language else unknown(found)
     detail = f"{named}; {found['words']} words: {WORDS[found['words_source']]}."
     if not settings.enabled:
         return {"kept": True, "reason": "", "detail": f"The filter is off. {detail}"}

@@ -1,10 +1,13 @@
 """Settings of the speech stage."""
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from nonverbal.models import registered
 from nonverbal.settings import Settings
+
+FetchedModel = Annotated[str, AfterValidator(registered)]
 
 
 class People(Settings):
@@ -39,11 +42,40 @@ class SameVoice(Settings):
     """More cosine that is asked for fewer speakers than people are seen, and less for as many."""
 
 
+class Pyannote(Settings):
+    """A published pipeline of pyannote.audio, with the thresholds it was published with."""
+
+    pipeline: Literal["speaker-diarization-3.0", "speaker-diarization-3.1", "speaker-diarization-community-1"]
+    """Name on the hub, and in resources/models.yaml (paper: 3.0)."""
+    batch: int = Field(gt=0)
+    """Windows or voice embeddings at a time."""
+    num_speakers: int | None = Field(gt=0)
+    """How many speakers there are; null: they are counted (paper)."""
+    min_speakers: int | None = Field(gt=0)
+    """Least number of speakers; null: none."""
+    max_speakers: int | None = Field(gt=0)
+    """Greatest number of speakers; null: none."""
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        if self.min_speakers and self.max_speakers and self.min_speakers > self.max_speakers:
+            raise ValueError("min_speakers must not be greater than max_speakers")
+        return self
+
+    @property
+    def repositories(self) -> list[str]:
+        """Registry names of the pipeline and of the networks that it names."""
+        if self.pipeline == "speaker-diarization-community-1":
+            return [self.pipeline]  # holds its networks
+        return [self.pipeline, "segmentation-3.0", "wespeaker-voxceleb-resnet34-LM"]
+
+
 class Diarize(Settings):
     """F3 measure: who speaks when."""
 
-    backend: Literal["embedded"]
-    """embedded: PyanNet segmentation + GE2E voice embeddings + clustering, from installed packages."""
+    backend: Literal["embedded", "pyannote"]
+    """embedded: PyanNet segmentation + GE2E voice embeddings + clustering, from installed packages; pyannote: a
+    pipeline of pyannote.audio (paper), which needs its environment and models that are fetched."""
     step_s: float = Field(gt=0, le=2.5)
     """From one five-second window to the next."""
     batch: int = Field(gt=0)
@@ -63,6 +95,23 @@ class Diarize(Settings):
     least_speaker_s: float = Field(ge=0)
     """A speaker with less speech than this is not counted; the speech goes to the most similar other."""
     same_voice: SameVoice
+    pyannote: Pyannote
+    """Read where backend is pyannote, instead of the other keys."""
+
+    @property
+    def models(self) -> list[str]:
+        """Models to fetch."""
+        return self.pyannote.repositories if self.backend == "pyannote" else []
+
+    @property
+    def family(self) -> str:
+        """Environment of the backend."""
+        return "speech" if self.backend == "embedded" else "whisperx"
+
+    @property
+    def gpus(self) -> int:
+        """That a job of the backend wants."""
+        return int(self.backend != "embedded")
 
 
 class KeepTwoSpeakers(Settings):
@@ -82,11 +131,38 @@ class KeepTwoSpeakers(Settings):
     """More of the speech than this must not be of two at once."""
 
 
+class Precision(Settings):
+    """Numbers that CTranslate2 computes with."""
+
+    gpu: Literal["float16", "bfloat16", "int8_float16", "float32"]
+    """On a GPU (paper: float16)."""
+    cpu: Literal["int8", "float32"]
+    """Where there is none."""
+
+
+class WhisperX(Settings):
+    """Whisper on stretches of speech, word times from a wav2vec2 network (paper: large-v3, float16, batch 32)."""
+
+    model: FetchedModel
+    """Row of resources/models.yaml: a Whisper network in CTranslate2's format."""
+    precision: Precision
+    batch: int = Field(gt=0)
+    """Stretches of speech at a time."""
+    stretch_s: float = Field(gt=0, le=30)
+    """Speech is cut into stretches up to this length."""
+    language_windows: int = Field(gt=0)
+    """Windows of 30 s of speech that are heard, at most, until one tells its language clearly (paper: 1)."""
+    align: dict[Annotated[str, Field(pattern="^[a-z]{2,3}$")], FetchedModel]
+    """Language (ISO 639-1) -> row of resources/models.yaml, a wav2vec2 network that reads its letters; words of other
+    languages are spread over their stretch."""
+
+
 class Transcribe(Settings):
     """F4 measure: language, words with times."""
 
-    backend: Literal["embedded"]
-    """embedded: the uploader's captions force-aligned by pocketsphinx; pocketsphinx decoding without captions."""
+    backend: Literal["embedded", "whisperx"]
+    """embedded: the uploader's captions force-aligned by pocketsphinx; pocketsphinx decoding without captions;
+    whisperx: Whisper and wav2vec2 (paper), which need their environment and models that are fetched."""
     padding_s: float = Field(ge=0)
     """Sound before and after captions in which their words are looked for."""
     longest_chunk_s: float = Field(gt=0)
@@ -98,6 +174,23 @@ class Transcribe(Settings):
     """Fewer caption words say nothing about the language."""
     text_score: float = Field(gt=0, le=1)
     """Probability from which on the captions' text overrules what they are labelled."""
+    whisperx: WhisperX
+    """Read where backend is whisperx, instead of the other keys."""
+
+    @property
+    def models(self) -> list[str]:
+        """Models to fetch."""
+        return [self.whisperx.model, *sorted(set(self.whisperx.align.values()))] if self.backend == "whisperx" else []
+
+    @property
+    def family(self) -> str:
+        """Environment of the backend."""
+        return "speech" if self.backend == "embedded" else "whisperx"
+
+    @property
+    def gpus(self) -> int:
+        """That a job of the backend wants."""
+        return int(self.backend != "embedded")
 
 
 class KeepLanguage(Settings):

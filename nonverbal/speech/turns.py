@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -38,6 +38,14 @@ def join_turns(turns: Iterable[Turn], longest_gap_s: float) -> list[Turn]:
         else:
             joined[index] = last._replace(end_s=max(last.end_s, turn.end_s))
     return joined
+
+
+def annotated_turns(annotation: Any, length_s: float) -> list[Turn]:  # noqa: ANN401 - pyannote.core has no types
+    """The turns of a `pyannote.core.Annotation` that lie in the sound, speakers numbered by first turn."""
+    tracks = [(span.start, span.end, label) for span, _, label in annotation.itertracks(yield_label=True)]
+    inside = sorted((max(0.0, start), min(end, length_s), label) for start, end, label in tracks)
+    number = {label: index for index, label in enumerate(dict.fromkeys(label for *_, label in inside))}
+    return [Turn(number[label], start, end) for start, end, label in inside if end > start]
 
 
 def _continues(last: Turn, turn: Turn, turns: list[Turn], longest_gap_s: float) -> bool:

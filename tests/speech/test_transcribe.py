@@ -97,13 +97,9 @@ def evenly(sound, words):
     return -float(len(words)), [Word(word, *span, None, False) for word, span in zip(words, spans, strict=True)]
 
 
-@given(cue_lists)
-def test_words_are_in_order_and_inside_the_clip(cues):
-    from nonverbal.speech.settings import Transcribe
-
-    chosen = Transcribe(
-        backend="embedded", padding_s=0.3, longest_chunk_s=20, edge_gain=0, text_words=5, text_score=0.9
-    )
+@given(cues=cue_lists)
+def test_words_are_in_order_and_inside_the_clip(speech_settings, cues):
+    chosen = speech_settings.transcribe.model_copy(update={"edge_gain": 0})
     inside = [cue for cue in cues if cue.end_s > 0 and cue.start_s < 10]
     found = align_cues(np.zeros(10 * SAMPLE_RATE, np.float32), inside, evenly, chosen)
     assert all(0 <= word.start_s < word.end_s <= 10 for word in found)
