@@ -17,6 +17,7 @@ rule face:
     threads: 1
     resources:
         mem_mb=memory(4000),
+        gpu=CONFIG.cues.face.gpus,
         runtime=480,
     params:
         settings=settings(CONFIG.cues.face),

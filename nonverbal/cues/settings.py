@@ -44,6 +44,11 @@ class Face(Settings):
         """Models to be fetched or put in place."""
         return ["emoca"] if self.backend == "emoca" else []
 
+    @property
+    def gpus(self) -> int:
+        """That a job of the backend wants."""
+        return int(self.backend == "emoca")
+
 
 class Body(Settings):
     """P5: body parameters a frame."""
