@@ -26,7 +26,7 @@ onstart:
     from nonverbal.preflight import preflight
 
     try:
-        preflight(CONFIG)
+        preflight(CONFIG, environments=OWN_ENVIRONMENTS)
     except UserError as error:
         raise SystemExit(str(error))
 

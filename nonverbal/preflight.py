@@ -4,26 +4,45 @@ import importlib.metadata
 from pathlib import Path
 
 from nonverbal.config import Config
+from nonverbal.environments.files import OVERRIDES
 from nonverbal.errors import UserError
 from nonverbal.mars.hub import check_base
 from nonverbal.models import Licensed, Packaged, Repository, fetched, model_path, needed, registry
 from nonverbal.models.hub import check_access
+from nonverbal.settings import Settings
 
 
-def preflight(config: Config) -> None:
-    """Check the models that this run will load or fetch.
+def preflight(config: Config, environments: bool) -> None:
+    """Check the environments and models that this run will use.
 
     Models inside packages that this environment lacks belong to a rule's environment and are checked there.
+
+    Args:
+        config: of the run.
+        environments: whether each rule runs in the environment that it names.
 
     Raises:
         UserError: naming the config key and what to write.
     """
+    if not environments:
+        _check_default_environment(config, "")
     check_base(config.mars.base)
     for name, model in registry().items():
         if isinstance(model, Packaged) and _installed(model.package):
             model_path(name)
     for name in sorted(set(needed(config))):
         _check_fetched(Path(config.models) / name)
+
+
+def _check_default_environment(settings: Settings, key: str) -> None:
+    if (family := getattr(settings, "family", None)) in OVERRIDES:
+        raise UserError(
+            f"config key {key}.backend needs an environment of its own, envs/{family}.yaml: add --sdm conda, or write "
+            "the backend that config.yaml names"
+        )
+    for name in type(settings).model_fields:
+        if isinstance(section := getattr(settings, name), Settings):
+            _check_default_environment(section, f"{key}.{name}".lstrip("."))
 
 
 def _check_fetched(folder: Path) -> None:

@@ -2,6 +2,8 @@
 import os
 from pathlib import Path
 
+from snakemake.settings.types import DeploymentMethod
+
 from nonverbal.config import load
 from nonverbal.errors import UserError
 
@@ -31,6 +33,12 @@ pathvars:
 wildcard_constraints:
     shard=r"\d{5}",
     part="face|body",
+
+
+# Whether each rule runs in the environment that it names (--sdm conda), or all in this one.
+OWN_ENVIRONMENTS = DeploymentMethod.CONDA in (
+    workflow.deployment_settings.deployment_method
+)
 
 
 def settings(section):

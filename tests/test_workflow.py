@@ -152,6 +152,17 @@ def test_a_base_model_that_cannot_be_had_stops_before_any_job(tmp_path):
     assert not (tmp_path / "results" / "collect").exists()
 
 
+def test_a_backend_that_is_not_installed_stops_before_any_job(tmp_path):
+    (tmp_path / "videos").mkdir()
+    values = [f"sources={tmp_path}/videos", f"results={tmp_path}/results", "mars={base: {name: tiny, revision: ''}}"]
+    options = ["--cores", "1", "--configfile", "config.yaml", "paper/settings.yaml", "--config"]
+    result = run(*SNAKEMAKE, *options, *values)
+    assert result.returncode != 0
+    assert "config key speech.diarize.backend needs an environment of its own, envs/whisperx.yaml" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "results" / "collect").exists()
+
+
 # The run --------------------------------------------------------------------------------------------------------------
 
 

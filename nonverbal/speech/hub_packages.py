@@ -2,6 +2,9 @@
 
 import importlib.util
 import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from nonverbal.errors import UserError
 
@@ -26,6 +29,22 @@ def prepare(package: str, key: str) -> None:
         )
     os.environ.update(ENVIRONMENT)
     allow_checkpoint_classes()
+
+
+@contextmanager
+def nothing_but_weights(key: str) -> Iterator[None]:
+    """Load checkpoints inside; `prepare` has seen to it that nothing in them runs.
+
+    Raises:
+        UserError: one holds something else; names the config key.
+    """
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"config key {key}: a checkpoint holds more than weights, and none of it is loaded: remove its folder from "
+            "the folder of models, so that the published one is fetched"
+        ) from error
 
 
 def allow_checkpoint_classes() -> None:

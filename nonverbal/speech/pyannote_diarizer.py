@@ -12,6 +12,7 @@ from pyannote.audio.core.plda import PLDA
 from nonverbal.errors import UserError
 from nonverbal.media import SAMPLE_RATE
 from nonverbal.progress import Heartbeat
+from nonverbal.speech.hub_packages import nothing_but_weights
 from nonverbal.speech.settings import Pyannote
 from nonverbal.speech.turns import Sound, Turn, annotated_turns
 
@@ -22,7 +23,8 @@ class PyannoteDiarizer:
     """Callable: samples -> turns; loads its networks once."""
 
     def __init__(self, settings: Pyannote, models: Mapping[str, Path]) -> None:
-        self.pipeline = Pipeline.from_pretrained(local_pipeline(models[settings.pipeline], models))
+        with nothing_but_weights("speech.diarize.backend"):
+            self.pipeline = Pipeline.from_pretrained(local_pipeline(models[settings.pipeline], models))
         self.pipeline.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         self.pipeline.segmentation_batch_size = self.pipeline.embedding_batch_size = settings.batch
         self.speakers = settings.model_dump(include={"num_speakers", "min_speakers", "max_speakers"})

@@ -1,7 +1,6 @@
 """pyannote.audio's pipelines through their real code: published folders, a true segmentation network, random voices."""
 
 import os
-import pickle
 import shutil
 
 import numpy as np
@@ -115,7 +114,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(chosen, folder, tmp_path):
     settings, models = chosen(OLD)
     (tmp_path / "segmentation-3.0").mkdir()
     torch.save({"state_dict": {}, "x": Harmful(tmp_path / "ran")}, tmp_path / "segmentation-3.0" / "pytorch_model.bin")
-    with pytest.raises((UserError, pickle.UnpicklingError)):
+    with pytest.raises(UserError, match="holds more than weights"):
         load_diarizer(settings, [models[0], tmp_path / "segmentation-3.0", models[2]])
     assert not (tmp_path / "ran").exists()
 
