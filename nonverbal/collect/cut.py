@@ -10,9 +10,10 @@ import numpy as np
 
 from nonverbal.collect.probe import moving_picture
 from nonverbal.layouts import FPS
-from nonverbal.media import SAMPLE_RATE, read_audio, run_ffmpeg
+from nonverbal.media import SAMPLE_RATE, Recording, run_ffmpeg
 
 SAMPLES = SAMPLE_RATE // FPS  # of sound a frame
+BLOCK = 60 * SAMPLE_RATE  # of sound in memory at a time
 TOLERANCE_S = 0.002  # time stamps may be rounded to milliseconds
 
 
@@ -87,10 +88,11 @@ def _run(source: Path, folder: Path, names: list[str], wanted: Plan, video: list
 def _slice_sound(sound: Path, targets: list[Path], samples: int) -> None:
     with wave.open(str(sound), "rb") as whole:
         for target in targets:
-            data = whole.readframes(samples)
             with wave.open(str(target), "wb") as piece:
                 piece.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-                piece.writeframes(data.ljust(2 * samples, b"\0"))
+                for start in range(0, samples, BLOCK):
+                    count = min(BLOCK, samples - start)
+                    piece.writeframesraw(whole.readframes(count).ljust(2 * count, b"\0"))
 
 
 def can_copy(source: Path, wanted: Plan) -> bool:
@@ -162,6 +164,8 @@ def packed_frames(path: Path) -> tuple[int, int, int]:
 
 def loudness_dbfs(path: Path) -> float:
     """Root mean square of a clip's sound in decibels of full scale; -120 for digital silence."""
-    samples = read_audio(path)
-    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
-    return 10 * float(np.log10(max(power, 1e-12)))
+    power = 0.0
+    sound = Recording(path)
+    for start in range(0, len(sound), BLOCK):
+        power += float(np.sum(np.square(sound[start : start + BLOCK], dtype=np.float64)))
+    return 10 * float(np.log10(max(power / max(len(sound), 1), 1e-12)))

@@ -9,6 +9,7 @@ from nonverbal.media import SAMPLE_RATE
 from nonverbal.speech.captions import Cue
 from nonverbal.speech.pocketsphinx_words import Word
 from nonverbal.speech.settings import Transcribe
+from nonverbal.speech.turns import Sound
 
 Align = Callable[[np.ndarray, tuple[str, ...]], tuple[float, list[Word]] | None]
 
@@ -71,16 +72,20 @@ def within(words: list[Word], length_s: float) -> list[Word]:
     return found
 
 
-def align_cues(samples: np.ndarray, cues: list[Cue], align: Align, settings: Transcribe) -> list[Word]:
+def align_cues(samples: Sound, cues: list[Cue], align: Align, settings: Transcribe) -> list[Word]:
     """Times of all caption words in the clip; words of a chunk that cannot be aligned are interpolated.
 
     Args:
         samples: the clip's sound, 16 kHz, [samples].
-        cues: with times of the clip; may run over its edges.
+        cues: with times of the clip; may run over its edges, or lie just beside it.
         align: sound and words -> log-likelihood and timed words, or None.
-        settings: padding and length of chunks.
+        settings: padding and length of chunks, how late captions may be.
     """
     length_s = len(samples) / SAMPLE_RATE
+    late_s = lateness(samples, cues, align, settings) if settings.longest_lateness_s else 0.0
+    if settings.padding_s < abs(late_s) <= settings.longest_lateness_s:  # less than the padding does no harm
+        cues = [cue.shifted(late_s) for cue in cues]
+    cues = [cue for cue in cues if cue.end_s > 0 and cue.start_s < length_s]
     found: list[Word] = []
     for chunk in chunks(cues, length_s, settings):
         spread = [word for cue in chunk.cues for word in interpolate(cue)]
@@ -88,6 +93,25 @@ def align_cues(samples: np.ndarray, cues: list[Cue], align: Align, settings: Tra
         aligned = fit(sound, spread, length_s, align, settings.edge_gain)
         found += spread if aligned is None else [word.shifted(chunk.start_s) for word in aligned]
     return within(found, length_s)
+
+
+def lateness(samples: Sound, cues: list[Cue], align: Align, settings: Transcribe) -> float:
+    """Seconds by which captions come after their first words, the median over the captions; negative: they are early.
+
+    Captions are often late by one and the same time. They are aligned once with so much sound around them that words
+    which are `longest_lateness_s` away are found; a caption at an edge of the clip, or a single one, tells nothing.
+    """
+    length_s = len(samples) / SAMPLE_RATE
+    inside = [cue for cue in cues if cue.start_s >= 0 and cue.end_s <= length_s]
+    late: list[float] = []
+    for chunk in chunks(inside, length_s, settings.model_copy(update={"padding_s": settings.longest_lateness_s})):
+        sound = samples[round(chunk.start_s * SAMPLE_RATE) : round(chunk.end_s * SAMPLE_RATE)]
+        aligned = align(sound, tuple(word for cue in chunk.cues for word in cue.words))
+        if aligned is not None:
+            firsts = np.cumsum([0] + [len(cue.words) for cue in chunk.cues[:-1]])
+            starts = [chunk.start_s + aligned[1][first].start_s for first in firsts]
+            late += [cue.start_s - start for cue, start in zip(chunk.cues, starts, strict=True)]
+    return float(np.median(late)) if len(late) > 1 else 0.0
 
 
 def fit(sound: np.ndarray, spread: list[Word], length_s: float, align: Align, gain: float) -> list[Word] | None:

@@ -61,6 +61,7 @@ def seconds(stamp: str) -> float:
     return total
 
 
-def cues_within(cues: list[Cue], start_s: float, end_s: float) -> list[Cue]:
-    """The cues that overlap a span of the video, with times relative to its start."""
-    return [cue.shifted(start_s) for cue in cues if cue.end_s > start_s and cue.start_s < end_s]
+def cues_within(cues: list[Cue], start_s: float, end_s: float, margin_s: float = 0.0) -> list[Cue]:
+    """The cues that overlap a span of the video or come within a margin of it, with times relative to its start."""
+    first, last = start_s - margin_s, end_s + margin_s
+    return [cue.shifted(start_s) for cue in cues if cue.end_s > first and cue.start_s < last]

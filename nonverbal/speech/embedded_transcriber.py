@@ -36,10 +36,10 @@ class EmbeddedTranscriber:
         language = identify(clip.container_language, clip.caption_language, words, self.settings)
         if clip.cues and language.written == language.code:
             if language.code == MODEL_LANGUAGE:
-                aligned = align_cues(clip.samples, clip.cues, self.aligner.align, self.settings)
+                aligned = align_cues(clip.sound, clip.cues, self.aligner.align, self.settings)
                 return Transcript(aligned, "captions_aligned", language)
             spread = [word for cue in clip.cues for word in interpolate(cue)]
             return Transcript(within(spread, clip.length_s), "captions_interpolated", language)
         if language.code in ("", MODEL_LANGUAGE):
-            return Transcript(within(self.recognizer.words(clip.samples), clip.length_s), "decoded", language)
+            return Transcript(within(self.recognizer.words(clip.sound), clip.length_s), "decoded", language)
         return Transcript([], "none", language)

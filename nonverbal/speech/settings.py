@@ -165,6 +165,8 @@ class Transcribe(Settings):
     whisperx: Whisper and wav2vec2 (paper), which need their environment and models that are fetched."""
     padding_s: float = Field(ge=0)
     """Sound before and after captions in which their words are looked for."""
+    longest_lateness_s: float = Field(ge=0)
+    """Captions of a clip that all come late or early by up to this much are moved back; 0 trusts their times."""
     longest_chunk_s: float = Field(gt=0)
     """Captions that follow each other closely are aligned together up to this length."""
     edge_gain: float = Field(ge=0)

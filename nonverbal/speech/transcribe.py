@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nonverbal.media import read_audio
+from nonverbal.media import Recording
 from nonverbal.models import fetched
 from nonverbal.provenance.hashes import hash_path
 from nonverbal.schema import read_table
@@ -52,8 +52,8 @@ def transcribe(
         cues: list[Cue] = cues_of(captions / video["captions"]) if video["captions"] else []
         found = transcriber(
             Spoken(
-                samples=read_audio(media / clip["audio"]),
-                cues=cues_within(cues, clip["start_s"], clip["end_s"]),
+                sound=Recording(media / clip["audio"]),
+                cues=cues_within(cues, clip["start_s"], clip["end_s"], settings.longest_lateness_s),
                 container_language=video["language"],
                 caption_language=video["caption_language"],
             )

@@ -9,21 +9,27 @@ from nonverbal.media import SAMPLE_RATE
 from nonverbal.speech.captions import Cue
 from nonverbal.speech.language import Language
 from nonverbal.speech.pocketsphinx_words import Word
+from nonverbal.speech.turns import Sound
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """A clip: its sound (16 kHz, [samples]) and what is written about it; cue times are the clip's."""
+    """A clip: its sound (16 kHz) and what is written about it; cue times are the clip's."""
 
-    samples: np.ndarray
+    sound: Sound
     cues: list[Cue]
     container_language: str
     caption_language: str
 
     @property
+    def samples(self) -> np.ndarray:
+        """All of the sound at once, [samples]."""
+        return self.sound[:]
+
+    @property
     def length_s(self) -> float:
         """Seconds of sound."""
-        return len(self.samples) / SAMPLE_RATE
+        return len(self.sound) / SAMPLE_RATE
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def spoken_segments(
     heard = {side: read_audio(sounds / sides[side]) for side in {row["side"] for row in segments}}
     return [
         Spoken(
-            samples=heard[row["side"]][round(row["start_s"] * SAMPLE_RATE) : round(row["end_s"] * SAMPLE_RATE)],
+            sound=heard[row["side"]][round(row["start_s"] * SAMPLE_RATE) : round(row["end_s"] * SAMPLE_RATE)],
             cues=[cue.shifted(row["start_s"]) for cue in cues[row["segment"]]],
             container_language=video["language"],
             caption_language=video["caption_language"],

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from nonverbal.media import SAMPLE_RATE
 from nonverbal.schema import read_table
-from nonverbal.speech.align import align_cues, chunks, climb, interpolate, within
+from nonverbal.speech.align import align_cues, chunks, climb, interpolate, lateness, within
 from nonverbal.speech.captions import Cue, cues_within, plain_words, read_cues, seconds
 from nonverbal.speech.embedded_transcriber import EmbeddedTranscriber
 from nonverbal.speech.language import classify, identify
-from nonverbal.speech.pocketsphinx_words import Aligner, Word
+from nonverbal.speech.pocketsphinx_words import Aligner, PcmStream, Word, pcm
 from nonverbal.speech.pronounce import guess_phones, spoken_forms
 from nonverbal.speech.transcribe import transcribe
 from nonverbal.speech.transcript import Spoken
@@ -99,7 +99,7 @@ def evenly(sound, words):
 
 @given(cues=cue_lists)
 def test_words_are_in_order_and_inside_the_clip(speech_settings, cues):
-    chosen = speech_settings.transcribe.model_copy(update={"edge_gain": 0})
+    chosen = speech_settings.transcribe.model_copy(update={"edge_gain": 0, "longest_lateness_s": 0})
     inside = [cue for cue in cues if cue.end_s > 0 and cue.start_s < 10]
     found = align_cues(np.zeros(10 * SAMPLE_RATE, np.float32), inside, evenly, chosen)
     assert all(0 <= word.start_s < word.end_s <= 10 for word in found)
@@ -268,3 +268,32 @@ def test_rule_takes_the_captions_of_the_video_at_the_time_of_the_clip(shard, set
     assert words["word_index"].tolist() == list(range(len(words)))
     assert language[["language", "source", "words_source"]].values.tolist() == [["en", "captions", "captions_aligned"]]
     assert language["words"].tolist() == [len(words)]
+
+
+@pytest.mark.parametrize("late_s", [-0.6, 0.6])
+def test_captions_that_are_all_late_or_early_are_moved_back(aligner, two_voices, settings, late_s):
+    moved = [cue.shifted(-late_s) for cue in two_voices.cues]
+    assert lateness(two_voices.samples, moved, aligner.align, settings) == pytest.approx(late_s, abs=0.06)
+    found = align_cues(two_voices.samples, moved, aligner.align, settings)
+    said = two_voices.words[: len(found)]
+    assert len(said) > len(two_voices.words) - 2  # the last is cut off
+    assert [word.word for word in found] == [word for word, _, _ in said]
+    assert np.median([abs(word.start_s - at) for word, (_, at, _) in zip(found, said, strict=True)]) < 0.04
+
+
+def test_lateness_is_the_median_of_captions_and_nothing_for_one(settings):
+    def align(sound, words):
+        return 0.0, [Word(word, 0.5 * i, 0.5 * i + 0.4, None, False) for i, word in enumerate(words)]
+
+    cues = [
+        Cue(1.0 + 0.5 * i, 1.4 + 0.5 * i, ("word",)) for i in range(4)
+    ]  # heard from 0 s on: chunks start 1 s before
+    assert lateness(np.zeros(5 * SAMPLE_RATE, np.float32), cues, align, settings) == pytest.approx(1.0)
+    assert lateness(np.zeros(5 * SAMPLE_RATE, np.float32), cues[:1], align, settings) == 0
+
+
+def test_sound_is_read_bit_by_bit_and_a_second_of_silence_follows():
+    samples = np.linspace(-1, 1, 1000).astype(np.float32)
+    stream = PcmStream(samples)
+    data = b"".join(iter(lambda: stream.read(480), b""))
+    assert data == pcm(samples) + bytes(2 * SAMPLE_RATE)
