@@ -79,6 +79,8 @@ class Merge(NamedTuple):
 def merge_groups(evidence: Evidence, least_speaker_s: float, settings: SameVoice) -> list[Merge]:
     """Merge the two most alike groups until one is left; `evidence` is used up."""
     alive = list(range(len(evidence.seconds)))
+    if len(alive) < 2:
+        return []
     table = np.array([evidence.affinity(group, np.arange(len(alive)), settings) for group in alive])
     np.fill_diagonal(table, NEVER)
     merges = []

@@ -1,16 +1,18 @@
 """Diarization by networks that lie inside installed packages: PyanNet says where voices change, GE2E whose they are."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 import scipy.signal
 import torch
+from scipy.linalg import block_diag
 from torch import Tensor
 from torch.nn.utils.rnn import pack_sequence
 
 from nonverbal.media import SAMPLE_RATE
 from nonverbal.models import model_path
-from nonverbal.speech.clustering import Evidence, cluster, join_evidence
+from nonverbal.speech.clustering import Evidence, cluster, join_evidence, merge_groups
 from nonverbal.speech.pieces import Piece, agreement, audible, find_pieces, levels, stitch
 from nonverbal.speech.pyannet import FRAME_STEP, load_pyannet, local_scores
 from nonverbal.speech.settings import Diarize
@@ -19,7 +21,8 @@ from nonverbal.speech.voices import HOP, VOICE, load_voice_encoder, mel_frames
 
 PARTIAL = 160  # mel frames that the voice encoder was trained on
 LONGEST_PARTIAL = 200  # mel frames that are not yet divided
-BLOCK = 600 * SAMPLE_RATE  # samples at a time; the paper's clip is one
+BLOCK_S = 600  # of sound at a time; the paper's clip is one
+BLOCK = BLOCK_S * SAMPLE_RATE
 PAUSE_S = 0.08  # shorter dips of loudness are inside words
 
 
@@ -52,8 +55,10 @@ class EmbeddedDiarizer:
         pieces = [piece for block in blocks for piece in block.pieces]
         if not pieces:
             return []
-        evidence = join_evidence([block.evidence for block in blocks])
-        labels = cluster(evidence, chosen.anchor_s, chosen.least_speaker_s, chosen.same_voice, people, speakers)
+        groups = [self.groups(block.evidence) if len(blocks) > 1 else np.eye(len(block.pieces)) for block in blocks]
+        evidence = join_evidence([block.evidence.pool(rows) for block, rows in zip(blocks, groups, strict=True)])
+        of_group = cluster(evidence, chosen.anchor_s, chosen.least_speaker_s, chosen.same_voice, people, speakers)
+        labels = of_group @ block_diag(*groups)
         found = [Turn(int(who), start, end) for who, (start, end) in zip(labels, pieces, strict=True)]
         return join_turns(found, chosen.longest_gap_s)
 
@@ -72,6 +77,18 @@ class EmbeddedDiarizer:
         start_s, length_s = first / SAMPLE_RATE, len(samples) / SAMPLE_RATE
         spans = [(start_s + piece.start_s, start_s + min(piece.end_s, length_s)) for piece in pieces]
         return Block(spans, Evidence(voices, seconds, shared, same))
+
+    def groups(self, evidence: Evidence) -> np.ndarray:
+        """Which pieces of a block are surely one speaker, 0 or 1 [groups, pieces]: fewer to compare in long sound."""
+        chosen = self.settings
+        anchors = np.flatnonzero(evidence.seconds >= chosen.anchor_s)
+        pool = np.eye(len(evidence.seconds))
+        merges = merge_groups(evidence.pool(pool[anchors]), chosen.least_speaker_s, chosen.same_voice)
+        sure = itertools.takewhile(lambda merge: merge.affinity >= chosen.same_voice.people, merges)
+        for merge in sure:
+            pool[anchors[merge.into]] += pool[anchors[merge.other]]
+            pool[anchors[merge.other]] = 0
+        return pool[pool.any(axis=1)]
 
     @torch.inference_mode()
     def voices(self, sound: Tensor, pieces: list[Piece]) -> np.ndarray:
