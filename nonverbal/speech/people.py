@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.cluster.hierarchy import fcluster, linkage
 
 from nonverbal.media import sample_frames
 from nonverbal.schema import read_table
 from nonverbal.shards import Rows, map_units
 from nonverbal.speakers.descriptor import describe
 from nonverbal.speakers.faces import BACKENDS, FaceFinder
-from nonverbal.speakers.persons import persons
 from nonverbal.speech.settings import People
+
+UNLIKE = 2.0  # cosine distance of opposites
 
 
 def people(clips: Path, media: Path, people: Path, settings: People) -> None:
@@ -50,9 +52,24 @@ def count_people(pictures: list[np.ndarray], finder: FaceFinder, settings: Peopl
         for box, score in zip(*finder.detect(picture), strict=True)
         if score >= settings.lowest_score
     ]
-    rows = pd.DataFrame(faces, columns=["frame", "descriptor"]).rename_axis("track_id").reset_index()
+    rows = pd.DataFrame(faces, columns=["picture", "looks"])
     least = max(1, int(np.ceil(settings.least_share * len(pictures))))  # pictures
-    together = rows.groupby("frame").size().sort_values(ascending=False)
-    seen = rows.assign(person=persons(rows, settings.same_person)).groupby("person")["frame"].nunique()
+    together = rows.groupby("picture").size().sort_values(ascending=False)
     at_once = int(together.iloc[least - 1]) if len(together) >= least else 0
+    seen = rows.assign(person=told_apart(rows, settings.same_person)).groupby("person")["picture"].nunique()
     return {"pictures": len(pictures), "at_once": at_once, "persons": int((seen >= least).sum())}
+
+
+def told_apart(faces: pd.DataFrame, same_person: float) -> np.ndarray:
+    """The person of each face, by mean likeness; two faces of one picture are unlike.
+
+    Args:
+        faces: columns picture and looks, a descriptor.
+        same_person: cosine from which on faces are one person.
+    """
+    if len(faces) < 2:
+        return np.arange(len(faces))
+    looks, picture = np.stack(faces["looks"].tolist()), faces["picture"].to_numpy()
+    unlike = np.where(picture[:, None] == picture, UNLIKE, 1 - looks @ looks.T)
+    tree = linkage(unlike[np.triu_indices(len(faces), 1)].clip(min=0), "average")
+    return fcluster(tree, 1 - same_person, "distance")
