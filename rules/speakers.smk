@@ -11,7 +11,7 @@ rule tracks:
     benchmark:
         "<benchmarks>/speakers/tracks/{shard}.tsv"
     conda:
-        "../envs/vision.yaml"
+        f"../envs/{CONFIG.speakers.tracks.family}.yaml"
     threads: 1
     resources:
         mem_mb=memory(2000),

@@ -26,7 +26,7 @@ BUNDLED = {
     "paper": ("anny",),
     "demo": ("anny",),
     "whisperx": ("whisperx",),
-    "yolo": ("ultralytics", "torchvision"),
+    "yolo": ("mediapipe", "ultralytics", "torchvision"),
 }
 # Families with packages that the default environment lacks, and the pins in which they differ from it, with reasons.
 OVERRIDES = {

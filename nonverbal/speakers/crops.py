@@ -9,9 +9,9 @@ from nonverbal.layouts import floor_frame
 from nonverbal.schema import TABLES, kept_ids, read_arrow, read_table
 from nonverbal.shards import digest, map_units
 from nonverbal.speakers.boxes import clipped, scaled
+from nonverbal.speakers.people import PERSON
 from nonverbal.speakers.persons import activity, speaker_of_persons
 from nonverbal.speakers.settings import Crops
-from nonverbal.speakers.tracks import PERSON
 
 
 def crops(

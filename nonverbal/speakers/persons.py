@@ -47,15 +47,40 @@ def persons(tracks: pd.DataFrame, least_likeness: float) -> np.ndarray:
     together, camera = seen_together(tracks, "track_id"), by_track["camera"].first().to_numpy()
     places = overlaps(*[by_track[FACE].median().to_numpy()] * 2)
     one_seat = (camera[:, None] == camera) & (places >= SAME_PLACE)
-    seat = _join(looks, together, one_seat & (_cosines(looks) >= least_likeness))
+    seat = joined(looks, together | ~one_seat, least_likeness)
     looks = np.stack([looks[seat == i].sum(axis=0) for i in range(seat.max() + 1)])
     rows = tracks[["frame", "facing"]].assign(seat=seat[tracks["track_id"]])
     apart, alike = seen_together(rows, "seat"), _cosines(looks)
     if not apart.any() or (alike[apart] >= least_likeness).any():
         facing = rows.groupby("seat")["facing"].median().fillna(0).to_numpy()
         apart |= np.abs(facing[:, None] - facing) > OPPOSITE
-    clear = (alike >= least_likeness) & ~_rivalled(alike, apart)
-    return _join(looks, apart, clear)[seat]
+    return joined(looks, apart | _rivalled(alike, apart), least_likeness)[seat]
+
+
+def joined(looks: np.ndarray, apart: np.ndarray, least_likeness: float) -> np.ndarray:
+    """Group of each row of looks [n, d], numbered by first row: the most alike first; groups that are apart never.
+
+    Args:
+        looks: sums of descriptors.
+        apart: bool [n, n]; what is true of two rows is true of the groups they are in.
+        least_likeness: cosine of the groups' sums.
+    """
+    sums, apart = looks.copy(), apart.copy()
+    members = [[i] for i in range(len(sums))]
+    while len(members) > 1:
+        alike = np.where(apart | np.eye(len(members), dtype=bool), -np.inf, _cosines(sums))
+        i, j = sorted(divmod(int(alike.argmax()), len(members)))
+        if alike[i, j] < least_likeness:
+            break
+        members[i] += members.pop(j)
+        sums[i] += sums[j]
+        apart[i] |= apart[j]
+        apart[:, i] |= apart[:, j]
+        sums, apart = np.delete(sums, j, axis=0), np.delete(np.delete(apart, j, axis=0), j, axis=1)
+    group = np.empty(len(looks), dtype=int)
+    for number, rows in enumerate(members):
+        group[rows] = number
+    return group
 
 
 def _cosines(looks: np.ndarray) -> np.ndarray:
@@ -67,17 +92,6 @@ def _rivalled(alike: np.ndarray, apart: np.ndarray) -> np.ndarray:
     """Whether, of i and j, one is nearly as much like some k that cannot be the other: bool [n, n]."""
     rival = np.where(apart[:, None, :], alike[None, :, :], -np.inf).max(axis=2).T  # of [i, j]: like i, apart from j
     return np.maximum(rival, rival.T) > alike - CLEARLY
-
-
-def _join(looks: np.ndarray, apart: np.ndarray, may: np.ndarray) -> np.ndarray:
-    """Group of each row of looks, numbered by first row: pairs that may, and are not apart, the most alike first."""
-    group = np.arange(len(looks))
-    pairs = np.argwhere(np.triu(may, 1))
-    for i, j in pairs[np.argsort(-_cosines(looks)[pairs[:, 0], pairs[:, 1]], kind="stable")]:
-        one, other = group == group[i], group == group[j]
-        if not apart[np.ix_(one, other)].any():
-            group[one | other] = min(group[i], group[j])
-    return np.unique(group, return_inverse=True)[1]
 
 
 def activity(turns: pd.DataFrame, frames: int) -> np.ndarray:

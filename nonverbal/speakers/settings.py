@@ -10,8 +10,9 @@ from nonverbal.settings import Settings
 class Tracks(Settings):
     """P3: faces and persons, followed through each shot."""
 
-    backend: Literal["mediapipe"]
-    """mediapipe: full-range face detector, face mesh on each face; person boxes are estimated from the faces."""
+    backend: Literal["mediapipe", "yolo"]
+    """mediapipe: full-range face detector, face mesh on each face; person boxes are estimated from the faces. yolo: the
+    same faces, and the paper's detector of persons (AGPL-3.0)."""
     lowest_score: float = Field(ge=0, le=1)
     """Detections below this score are ignored; mediapipe's detector itself reports none below 0.6."""
     detect_every: int = Field(ge=1)
@@ -36,7 +37,12 @@ class Tracks(Settings):
     @property
     def models(self) -> list[str]:
         """Models to fetch."""
-        return ["mobilenet_v2"] if self.descriptor == "mobilenet_v2" else []
+        return [name for name in (self.backend, self.descriptor) if name not in ("mediapipe", "embedded")]
+
+    @property
+    def family(self) -> str:
+        """The environment it runs in."""
+        return "yolo" if self.backend == "yolo" else "vision"
 
 
 class LightAsd(Settings):

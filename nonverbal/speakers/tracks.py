@@ -13,13 +13,13 @@ from nonverbal.schema import TABLES, kept_ids, read_table
 from nonverbal.shards import digest, map_units
 from nonverbal.speakers.boxes import clipped, person_boxes
 from nonverbal.speakers.descriptor import Colours, Describer
-from nonverbal.speakers.faces import BACKENDS, FaceFinder
+from nonverbal.speakers.faces import FaceFinder, MediapipeFaces
 from nonverbal.speakers.follow import Follower, Track
+from nonverbal.speakers.people import PERSON, People, PersonFinder, with_detected
 from nonverbal.speakers.persons import FACE
 from nonverbal.speakers.settings import Tracks
 from nonverbal.speakers.shots import Cameras, ShotChanges, small_picture
 
-PERSON = ["person_x0", "person_y0", "person_x1", "person_y1"]
 NOWHERE = np.full(4, np.nan)
 
 
@@ -36,13 +36,15 @@ def tracks(clips: Path, media: Path, keep_language: Path, tracks: Path, settings
     """
     kept = kept_ids(keep_language, "keep_language")
     clip = {row["clip_id"]: row for row in read_table(clips, "clips").to_dict("records")}
-    finder, describer = BACKENDS[settings.backend](settings.lowest_score), _describer(settings, fetched(models))
+    finder, describer = MediapipeFaces(settings.lowest_score), _describer(settings, fetched(models))
+    persons = _person_finder(settings, fetched(models))
 
     def process(clip_id: str) -> dict[str, pd.DataFrame]:
         row = clip[clip_id]
         frames = islice(decode_frames(media / row["video"]), row["frames"])
-        found = follow_faces(frames, finder, describer, settings)
-        return {"tracks": track_rows(clip_id, found, row["width"], row["height"])}
+        people = People(persons) if persons else None
+        found = follow_faces(frames, finder, describer, settings, people)
+        return {"tracks": track_rows(clip_id, found, row["width"], row["height"], people)}
 
     key = (settings.model_dump(), digest([clip[clip_id] for clip_id in kept]))
     map_units(kept, process, {"tracks": tracks}, key, "tracks")
@@ -56,10 +58,25 @@ def _describer(settings: Tracks, models: dict[str, Path]) -> Describer:
     return PersonFeatures(models["mobilenet_v2"])
 
 
+def _person_finder(settings: Tracks, models: dict[str, Path]) -> PersonFinder | None:
+    if settings.backend != "yolo":
+        return None
+    from nonverbal.speakers.yolo import YoloPersons
+
+    return YoloPersons(models["yolo"], settings.lowest_score)
+
+
 def follow_faces(
-    frames: Iterable[np.ndarray], finder: FaceFinder, describer: Describer, settings: Tracks
+    frames: Iterable[np.ndarray],
+    finder: FaceFinder,
+    describer: Describer,
+    settings: Tracks,
+    people: People | None = None,
 ) -> list[Track]:
-    """The tracks in a video's frames, uint8 RGB; no track crosses a shot change."""
+    """The tracks in a video's frames, uint8 RGB; no track crosses a shot change.
+
+    Where persons are detected, `people` gets the frames in which the face detector looks.
+    """
     shot_changes = ShotChanges(settings.shot_change, settings.shot_change_ratio)
     cameras = Cameras(settings.same_camera)
     follower = Follower(finder, describer, settings)
@@ -67,7 +84,10 @@ def follow_faces(
         small = small_picture(frame)
         cut = shot_changes(small)
         cameras.see(small, cut)
-        follower.see(number, frame, cut)
+        if follower.see(number, frame, cut) and people:
+            people.see(number, frame)
+    if people:
+        people.finish()
     cameras.end_shot()
     found = follower.finish()
     for track in found:
@@ -75,7 +95,7 @@ def follow_faces(
     return found
 
 
-def track_rows(clip_id: str, found: list[Track], width: int, height: int) -> pd.DataFrame:
+def track_rows(clip_id: str, found: list[Track], width: int, height: int, people: People | None = None) -> pd.DataFrame:
     """The table `tracks` of one clip: gaps inside a track filled, boxes clipped, persons' boxes added."""
     if not found:
         return TABLES["tracks"].empty_table().to_pandas()
@@ -84,6 +104,8 @@ def track_rows(clip_id: str, found: list[Track], width: int, height: int) -> pd.
     rows[PERSON] = person_boxes(
         rows[FACE].to_numpy(), rows["track_id"].to_numpy(), rows["frame"].to_numpy(), width, height
     )
+    if people:
+        rows[PERSON] = clipped(with_detected(rows, rows[FACE].to_numpy(), people.found), width, height)
     return rows.assign(clip_id=clip_id)[TABLES["tracks"].names]
 
 
