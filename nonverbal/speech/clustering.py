@@ -99,8 +99,8 @@ def merge_groups(evidence: Evidence, least_speaker_s: float, settings: SameVoice
 def steps_by_likeness(merges: list[Merge], people: int, bias: float) -> int:
     """How many of the merges join pieces of one speaker.
 
-    Where people are seen, more likeness is asked before there are fewer speakers than people, and less before there
-    are as many.
+    More likeness is asked before there are fewer speakers than people seen. (Fewer people prove nothing: who speaks may
+    be out of the picture, and two who look alike are taken for one.)
 
     Args:
         merges: from `merge_groups`.
@@ -108,8 +108,7 @@ def steps_by_likeness(merges: list[Merge], people: int, bias: float) -> int:
         bias: cosine by which people count.
     """
     for step, merge in enumerate(merges):
-        sign = 0 if not people else 1 if merge.speakers <= people else -1
-        if merge.affinity < sign * bias:
+        if merge.affinity < (bias if merge.speakers <= people else 0):
             return step
     return len(merges)
 

@@ -39,7 +39,7 @@ class SameVoice(Settings):
     apart: float = Field(ge=0)
     """More cosine that is asked where the segmentation network hears the two as different speakers."""
     people: float = Field(ge=0, lt=1)
-    """More cosine that is asked for fewer speakers than people are seen, and less for as many."""
+    """More cosine that is asked before there are fewer speakers than people seen."""
 
 
 class Pyannote(Settings):

@@ -279,11 +279,11 @@ def test_short_speech_needs_less_likeness(speech_settings):
     assert len(groups(evidence([0, 50], [0.4, 8]), same_voice)) == 1
 
 
-def test_people_seen_tip_the_scales_both_ways(speech_settings):
+def test_people_seen_tip_the_scales(speech_settings):
     same_voice = speech_settings.diarize.same_voice.model_copy(update={"cosine": 0.8, "people": 0.1})
     likely_one, likely_two, surely_one, surely_two = 33, 42, 10, 60  # degrees: cosines 0.84, 0.74, 0.98, 0.5
     for degrees, alone, with_one, with_two in (
-        (likely_one, 1, 1, 2), (likely_two, 2, 1, 2), (surely_one, 1, 1, 1), (surely_two, 2, 2, 2),
+        (likely_one, 1, 1, 2), (likely_two, 2, 2, 2), (surely_one, 1, 1, 1), (surely_two, 2, 2, 2),
     ):  # fmt: skip
         for people, count in ((0, alone), (1, with_one), (2, with_two)):
             assert len(groups(evidence([0, degrees], [9, 9]), same_voice, people)) == count, (degrees, people)
