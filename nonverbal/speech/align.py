@@ -103,6 +103,8 @@ def lateness(samples: Sound, cues: list[Cue], align: Align, settings: Transcribe
     """
     length_s = len(samples) / SAMPLE_RATE
     inside = [cue for cue in cues if cue.start_s >= 0 and cue.end_s <= length_s]
+    if len(inside) < 2:
+        return 0.0
     late: list[float] = []
     for chunk in chunks(inside, length_s, settings.model_copy(update={"padding_s": settings.longest_lateness_s})):
         sound = samples[round(chunk.start_s * SAMPLE_RATE) : round(chunk.end_s * SAMPLE_RATE)]

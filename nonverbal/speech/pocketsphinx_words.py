@@ -126,7 +126,7 @@ class Aligner:
 
 
 class Recognizer:
-    """Writes down English speech without any help: wrong in more than every second word on real speech."""
+    """Writes down English speech without any help: wrong in every fourth word of clear read speech, worse in talk."""
 
     def __init__(self) -> None:
         import pocketsphinx
