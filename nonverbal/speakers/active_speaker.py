@@ -80,4 +80,4 @@ def load_faces(settings: ActiveSpeaker, media: Path, models: Iterable[Path]) -> 
             network, decode_frames(media / clip["video"]), sound, tracks, chosen.durations_s, chosen.batch
         )
 
-    return Faces(Levels(*USUAL, vary=True), scores)
+    return Faces(Levels(*USUAL[chosen.weights], vary=True), scores)
