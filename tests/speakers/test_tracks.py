@@ -193,3 +193,16 @@ def test_a_frame_of_one_colour_has_no_face():
     boxes, scores = MediapipeFaces(0.6).detect(np.full((90, 160, 3), 127, dtype=np.uint8))
     assert boxes.shape == (0, 4) and scores.shape == (0,)
     assert MediapipeFaces(0.6).mouth(np.zeros((90, 160, 3), dtype=np.uint8), np.array([200.0, 10, 230, 40])) is None
+
+
+@pytest.mark.parametrize("height, width", [(16, 16), (640, 360), (90, 1280)])
+def test_tiny_portrait_and_very_wide_frames_are_looked_at_without_a_fault(height, width):
+    noise = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    finder = MediapipeFaces(SETTINGS.lowest_score)
+    rows = track_rows("c_000", follow_faces([noise] * 6, finder, Colours(), SETTINGS), width, height)
+    assert rows.empty
+    finder.mouth(noise, np.array([0.0, 0, 2, 2]))  # a face of two pixels
+
+
+def test_a_clip_without_frames_has_no_tracks():
+    assert follow([]).empty
