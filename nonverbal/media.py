@@ -137,9 +137,9 @@ def _opened(path: Path) -> Iterator[wave.Wave_read]:
 
 
 def write_audio(path: Path, samples: np.ndarray) -> None:
-    """Write float samples in -1..1 as 16 kHz mono 16-bit WAV."""
+    """Write float samples in -1..1, [samples] or [samples, channels], as 16 kHz 16-bit WAV."""
     with wave.open(str(path), "wb") as handle:
-        handle.setnchannels(1)
+        handle.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         handle.setsampwidth(2)
         handle.setframerate(SAMPLE_RATE)
         handle.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())

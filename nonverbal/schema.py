@@ -121,7 +121,7 @@ TABLES: dict[str, pa.Schema] = {
             ("clip_id", TEXT), ("language", TEXT), ("score", FLOAT), ("source", TEXT), ("words", INT),
             ("words_source", TEXT),
         ],  # language: ISO 639-1 or "" when undetermined; source: container, captions, captions_text, sound,
-        # script, none
+        # script, none; words_source: where words are of several, these are joined by +
         "keep_language": [("clip_id", TEXT), *DECISION],
         "words": [
             *UTTERANCE, ("word_index", INT), ("speaker", INT), ("word", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),

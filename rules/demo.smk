@@ -9,6 +9,12 @@ pathvars:
     corpus=f"{CONFIG.results}/corpus",
 
 
+# The names of the studio's files, where the config's sources take them.
+STUDIO_FOLDER = f"{CONFIG.results}/corpus/studio"
+RECORDED = STUDIO_FOLDER in [source.folder for source in STUDIO_SOURCES]
+RECORDINGS = CORPUS_SPEC.studio.names(Path(STUDIO_FOLDER).name)
+
+
 wildcard_constraints:
     video="|".join(CORPUS_VIDEOS),
 
@@ -35,6 +41,31 @@ rule corpus:
         "Rendering {wildcards.video}"
     script:
         "../scripts/demo/corpus.py"
+
+
+rule recordings:
+    output:
+        studio=directory("<corpus>/studio"),
+        script="<corpus>/script.json",
+        truth=[directory(f"<corpus>/truth/{name}") for name in RECORDINGS],
+    log:
+        "<logs>/demo/recordings.log",
+    benchmark:
+        "<benchmarks>/demo/recordings.tsv"
+    conda:
+        "../envs/demo.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),  # the first job assembles Anny's shapes
+        runtime=20,
+    params:
+        settings=settings(CORPUS_SPEC.studio),
+        language="en",
+        seed=CONFIG.seed,
+    message:
+        "Rendering the studio's recordings"
+    script:
+        "../scripts/demo/recordings.py"
 
 
 rule feed:
@@ -65,7 +96,31 @@ rule feed:
 
 rule truth:
     input:
-        known=expand("<corpus>/truth/{video}", video=CORPUS_VIDEOS),
+        known=expand(
+            "<corpus>/truth/{name}",
+            name=CORPUS_VIDEOS + (RECORDINGS if RECORDED else []),
+        ),
+        side_voices=expand(
+            "<results>/studio/side_voices/{shard}/side_voices.parquet",
+            shard=STUDIO_SHARDS,
+        ),
+        side_turns=expand(
+            "<results>/studio/side_turns/{shard}/side_turns.parquet",
+            shard=STUDIO_SHARDS,
+        ),
+        side_heard=expand(
+            "<results>/studio/side_words/{shard}/side_heard.parquet",
+            shard=STUDIO_SHARDS,
+        ),
+        script_lines=expand(
+            "<results>/studio/script_lines/{shard}/script_lines.parquet",
+            shard=STUDIO_SHARDS,
+        ),
+        published=expand(
+            "<results>/studio/published/{shard}/published.parquet",
+            shard=STUDIO_SHARDS,
+        ),
+        scripts=[source.script for source in STUDIO_SOURCES if source.script],
         channels="<results>/collect/channels/channels.parquet",
         keep_people=expand(
             "<results>/collect/keep_people/{shard}/keep_people.parquet", shard=SHARDS

@@ -22,8 +22,10 @@ from nonverbal.schema import REASONS, read_table
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path("results/e2e")
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
-DEMO = ["--profile", "demo", "--cores", "2", "--config", f"results={RESULTS}", f"sources={RESULTS}/corpus/channels.csv"]
-SERVED = [sys.executable, "-m", "nonverbal.demo.serve", f"{RESULTS}/corpus", "--", *SNAKEMAKE, *DEMO]
+CORPUS = f"{RESULTS}/corpus"
+SOURCES = f"[{CORPUS}/channels.csv, {{kind: studio, folder: {CORPUS}/studio, script: {CORPUS}/script.json}}]"
+DEMO = ["--profile", "demo", "--cores", "2", "--config", f"results={RESULTS}", f"sources={SOURCES}"]
+SERVED = [sys.executable, "-m", "nonverbal.demo.serve", CORPUS, "--", *SNAKEMAKE, *DEMO]
 
 
 def run(*command: str, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess:
@@ -232,7 +234,8 @@ def test_every_way_of_being_dropped_is_in_a_balanced_funnel(results):
     seen = set(funnel.loc[funnel["dropped"] > 0, "reason"])
     expected = {
         "duplicate", "before_first_date", "no_people", "not_found", "not_media", "truncated", "too_short", "silent",
-        "one_speaker", "more_than_two_speakers", "other_language",
+        "one_speaker", "more_than_two_speakers", "other_language", "bad_name",
+        "not_stereo",
     }  # fmt: skip
     assert expected <= seen
     assert seen & set(REASONS["keep_visible"])

@@ -29,11 +29,12 @@ SLIDE_S = 4.0
 
 @dataclass(frozen=True)
 class Actor:
-    """A person at a place of the table, and their motion."""
+    """A person at a place of the table, their motion, and their number in the script."""
 
     person: Person
     motion: Motion
     place: np.ndarray
+    number: int
 
     def posed(self, frames: slice) -> np.ndarray:
         """Body vertices in the world for some frames, [N, V, 3]."""
@@ -66,8 +67,9 @@ def corpus(media: Path, truth: Path, video: str, settings: Video, channels: list
     if settings.picture == "slides":
         shots = [f"slide{int(frame / FPS / SLIDE_S)}" for frame in range(timeline.frames)]
     silent_film = media / ".picture.mp4"
-    rows, thumbnail = _film(silent_film, settings, actors, shots, timeline, video)
-    _sound_and_serve(silent_film, media / f"{video}.mp4", timeline, settings.served)
+    rows, thumbnail = film(silent_film, settings, actors, shots, timeline, video)
+    with_sound(silent_film, media / f"{video}.mp4", timeline.samples)
+    _serve(media / f"{video}.mp4", settings.served)
     picture = _slide_canvas(settings, 0).draw([]) if settings.thumbnail == "slide" else thumbnail
     cv2.imwrite(str(media / f"{video}.jpg"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
     if settings.captions:
@@ -80,11 +82,11 @@ def _actors(settings: Video, timeline: Timeline, generator: np.random.Generator)
     places = PLACES[len(settings.people)]
     for i, (person, x) in enumerate(zip(settings.people.values(), places, strict=True)):
         motion = animate(timeline.part(i), timeline.partner(i), timeline.frames, float(np.sign(x)), generator)
-        actors.append(Actor(Person(person.look), motion, np.array([x, SEAT_M, 0.0], np.float32)))
+        actors.append(Actor(Person(person.look), motion, np.array([x, SEAT_M, 0.0], np.float32), i))
     return actors
 
 
-def _film(
+def film(
     path: Path, settings: Video, actors: list[Actor], shots: list[str], timeline: Timeline, label: str
 ) -> tuple[pa.Table, np.ndarray]:
     """Write the picture; return the truth of its frames and a wide picture of the people for the thumbnail."""
@@ -146,27 +148,32 @@ def _frame_rows(frame: int, shot: str, seen: list[dict], actors: list[Actor], ti
     middle = (frame + 0.5) / FPS
     speaking = {turn.person for turn in timeline.turns if turn.start_s <= middle < turn.end_s}
     return [
-        {"frame": frame, "person": i, "shot": shot, "speaking": i in speaking, "visible": boxes.get("visible", False)}
+        {"frame": frame, "person": actor.number, "shot": shot, "speaking": actor.number in speaking}
+        | {"visible": boxes.get("visible", False)}
         | {
             f"{name}_{side}": boxes.get(f"{name}_{side}", np.nan)
             for name in ("face", "person")
             for side in ("x0", "y0", "x1", "y1")
         }
         | {"actions": actor.motion.face[frame], "body": actor.motion.body[frame]}
-        for i, (boxes, actor) in enumerate(zip(seen, actors, strict=True))
+        for boxes, actor in zip(seen, actors, strict=True)
     ]
 
 
-def _sound_and_serve(picture: Path, target: Path, timeline: Timeline, served: str) -> None:
-    """Join picture and sound, then leave what the server shall answer: the whole, half of it, text, or nothing."""
+def with_sound(picture: Path, target: Path, samples: np.ndarray) -> None:
+    """Join a silent film, which is removed, and its sound, [samples] or [samples, channels]."""
     sound = picture.with_suffix(".wav")
-    write_audio(sound, timeline.samples)
+    write_audio(sound, samples)
     run_ffmpeg(
         "-i", str(picture), "-i", str(sound), "-c:v", "copy", "-c:a", "aac", "-b:a", "96k", "-threads", "1",
         "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact", str(target),
     )  # fmt: skip
     picture.unlink()
     sound.unlink()
+
+
+def _serve(target: Path, served: str) -> None:
+    """Leave what the server shall answer: the whole video, half of it, text, or nothing."""
     if served == "truncated":
         content = target.read_bytes()
         target.write_bytes(content[: len(content) // 2])
@@ -193,10 +200,6 @@ def _stamp(seconds: float) -> str:
 
 
 def _truth(video: str, settings: Video, channels: list[str], timeline: Timeline) -> Truth:
-    turns = [
-        SpokenTurn(turn.person, turn.start_s, turn.end_s, turn.text, [Word(**vars(word)) for word in turn.words])
-        for turn in timeline.turns
-    ]
     expected = settings.expected
     return Truth(
         video=video,
@@ -208,5 +211,13 @@ def _truth(video: str, settings: Video, channels: list[str], timeline: Timeline)
         length_s=settings.length_s,
         expected_table=expected.table if expected else "",
         expected_reason=expected.reason if expected else "",
-        turns=turns,
+        turns=spoken_turns(timeline),
     )
+
+
+def spoken_turns(timeline: Timeline) -> list[SpokenTurn]:
+    """The truth of what is said."""
+    return [
+        SpokenTurn(turn.person, turn.start_s, turn.end_s, turn.text, [Word(**vars(word)) for word in turn.words])
+        for turn in timeline.turns
+    ]

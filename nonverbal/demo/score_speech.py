@@ -69,7 +69,8 @@ def word_scores(known: Known, transcript: list[Path], languages: list[Path], wor
         found = [" ".join(heard.word for heard in found_words(written, clip_id)) for clip_id in part]
         result = jiwer.process_words(truth, found)
         count = result.hits + result.substitutions + result.deletions
-        yield Score("speech", f"word error rate, words from {name}", result.wer, 1.0, "less", WER_GOAL, "share", count)
+        goal = np.nan if "decoded" in name else WER_GOAL  # nobody wrote those words down
+        yield Score("speech", f"word error rate, words from {name}", result.wer, 1.0, "less", goal, "share", count)
     yield start_score(known, written, clips)
     yield speaker_score(known, said, clips)
 

@@ -11,6 +11,7 @@ from nonverbal.avatar.look import Colour, Look
 from nonverbal.errors import UserError
 from nonverbal.schema import REASONS
 from nonverbal.settings import Settings
+from nonverbal.studio.names import SIDES
 
 
 class Voice(Settings):
@@ -66,6 +67,47 @@ class Video(Settings):
     """None: it must be kept."""
 
 
+class SaidLine(Settings):
+    """A line of a studio dialogue."""
+
+    person: int = Field(ge=0, le=1)
+    """0 stands left, 1 right."""
+    emotion: str
+    """The script's label; "" for a line that is not in the script."""
+    text: str
+
+
+class StudioDialogue(Settings):
+    """A dialogue recorded by two cameras and two microphones."""
+
+    dialogue_id: str = Field(pattern=r"^\d{8}_[0-9a-f]{32}$")
+    """<date>_<md5>: what both recordings are called before their side."""
+    script_id: str
+    """What the script calls it."""
+    topic: str
+    uploaded: date
+    people: dict[str, Person]
+    """By name: the left actor, the right actor."""
+    said: tuple[SaidLine, ...]
+    length_s: float = Field(gt=0)
+    leak_db: float
+    """Loudness of each voice in the other's microphone, against its own."""
+
+    def video(self) -> Video:
+        """The dialogue as the script of a video."""
+        lines = tuple(f"{line.person} {line.text}" for line in self.said)
+        return Video(title=self.topic, uploaded=self.uploaded, people=self.people, lines=lines, length_s=self.length_s)
+
+    def bad(self, folder: str) -> dict[str, tuple[str, str, str]]:
+        """Name -> channel, table and reason of the files that must be dropped, in a folder of that name."""
+        mono = self.dialogue_id[:-1] + ("0" if self.dialogue_id[-1] != "0" else "1")
+        return {f"{mono}_left": (mono, "clips", "not_stereo"), "rehearsal": (folder, "channels", "bad_name")}
+
+    def names(self, folder: str) -> list[str]:
+        """Names of all files."""
+        return [f"{self.dialogue_id}_{side}" for side in SIDES] + list(self.bad(folder))
+
+
 class Channel(Settings):
     """A feed."""
 
@@ -80,6 +122,7 @@ class Corpus(Settings):
     people: dict[str, Person]
     channels: dict[str, Channel]
     videos: dict[str, Video]
+    studio: StudioDialogue
 
     def listed_by(self, video: str) -> list[str]:
         """Ids of the channels that list a video."""
@@ -94,7 +137,7 @@ def load_corpus(path: Path) -> Corpus:
     """
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
-        for video in raw["videos"].values():
+        for video in (*raw["videos"].values(), raw["studio"]):
             video["people"] = {name: raw["people"][name] for name in video["people"]}
         corpus = Corpus.model_validate(raw)
     except (KeyError, ValidationError) as error:

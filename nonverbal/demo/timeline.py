@@ -34,13 +34,18 @@ class Timeline:
 
     Attributes:
         turns: in order of time, never two at once.
-        samples: the sound, 16 kHz mono [samples].
+        channels: what each person says, 16 kHz [people, samples].
         frames: length of the picture.
     """
 
     turns: list[Turn]
-    samples: np.ndarray
+    channels: np.ndarray
     frames: int
+
+    @property
+    def samples(self) -> np.ndarray:
+        """The sound of all, 16 kHz mono [samples]."""
+        return self.channels.sum(axis=0)
 
     def part(self, person: int) -> Part:
         """One person's share."""
@@ -68,7 +73,7 @@ def make_timeline(video: Video, generator: np.random.Generator) -> Timeline:
         UserError: not even the first line fits.
     """
     voices = [person.voice for person in video.people.values()]
-    samples = np.zeros(round(video.length_s * SAMPLE_RATE), np.float32)
+    channels = np.zeros((len(voices), round(video.length_s * SAMPLE_RATE)), np.float32)
     turns, now = [], FIRST_S
     for line in video.lines:
         number, text = line.split(" ", 1)
@@ -77,14 +82,14 @@ def make_timeline(video: Video, generator: np.random.Generator) -> Timeline:
         if now + length > video.length_s - LAST_S:
             break
         start = round(now * SAMPLE_RATE)
-        sound = speech.samples[: len(samples) - start]
-        samples[start : start + len(sound)] += 0.5 * sound / max(float(np.abs(sound).max()), 1e-6)
+        sound = speech.samples[: channels.shape[1] - start]
+        channels[int(number), start : start + len(sound)] += 0.5 * sound / max(float(np.abs(sound).max()), 1e-6)
         words, phonemes = (_moved(marks, now) for marks in (speech.words, speech.phonemes))
         turns.append(Turn(int(number), words[0].start_s, words[-1].end_s, text, words, phonemes))
         now += length + generator.uniform(*GAP_S)
     if not turns:
         raise UserError(f"demo/corpus.yaml: the first line of {video.title!r} does not fit into {video.length_s} s")
-    return Timeline(turns, samples if video.sound else np.zeros_like(samples), round(video.length_s * FPS))
+    return Timeline(turns, channels if video.sound else np.zeros_like(channels), round(video.length_s * FPS))
 
 
 def _moved(marks: list[Mark], by_s: float) -> list[Mark]:

@@ -53,7 +53,8 @@ def decide(found: Mapping[Any, Any], settings: KeepLanguage) -> dict[str, object
     """The decision on one clip, told with what it rests on."""
     language, score = found["language"], found["score"]
     named = f"Language {language} {FROM[found['source']]} (score {score:.2f})" if language else unknown(found)
-    detail = f"{named}; {found['words']} words: {WORDS[found['words_source']]}."
+    words = ", or ".join(WORDS[source] for source in found["words_source"].split("+"))
+    detail = f"{named}; {found['words']} words: {words}."
     if not settings.enabled:
         return {"kept": True, "reason": "", "detail": f"The filter is off. {detail}"}
     checks = (

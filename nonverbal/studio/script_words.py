@@ -122,7 +122,7 @@ def language_row(clip_id: str, segments: list[Row], said: list[Row]) -> Row:
         origins[row["words_source"]] += words[row["segment"]]
     named = {vote: count for vote, count in votes.items() if vote[0]}
     code, score, source = max(named, key=lambda vote: named[vote], default=("", 0.0, "none"))
-    origin = max(origins, key=lambda name: origins[name], default="none")
+    origin = "+".join(name for name, count in origins.most_common() if count) or "none"
     return {
         "clip_id": clip_id, "language": code, "score": score, "source": source, "words": len(said),
         "words_source": origin,
