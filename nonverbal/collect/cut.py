@@ -111,8 +111,11 @@ def _can_copy(source: Path, wanted: Plan) -> bool:
         if stream.sample_aspect_ratio not in (None, 0, 1) or abs(float(stream.average_rate or 0) - FPS) > 1e-6:
             return False
         start = (container.start_time or 0) / av.time_base
-        packets = [packet for packet in container.demux(stream) if packet.size and packet.pts is not None]
-        times = [(float((packet.pts or 0) * packet.time_base) - start, packet.is_keyframe) for packet in packets]
+        times = [
+            (float(packet.pts * packet.time_base) - start, packet.is_keyframe)
+            for packet in container.demux(stream)  # packets are not kept: together they are the whole file
+            if packet.size and packet.pts is not None
+        ]
         container.seek(0)
         frame = next(container.decode(stream), None)
         progressive = frame is not None and not frame.interlaced_frame
