@@ -1,21 +1,29 @@
 """envs/*.yaml never drift from the default environment's pins; each can be built, and rules and tests run in it."""
 
 import importlib.metadata
+import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
+import imageio_ffmpeg
 import pytest
 import yaml
 from pydantic import BaseModel
 
+from nonverbal import other_environments
 from nonverbal.environments import build as building
 from nonverbal.environments import files, imports
-from nonverbal.environments.build import build, inside, known
+from nonverbal.environments.build import BUILT, build, inside, known
+from nonverbal.environments.conda import stand_in
 from nonverbal.environments.files import FAMILIES, OVERRIDES, ROOT, closure, own_pins, pins
 from nonverbal.environments.installer import install
 from nonverbal.errors import UserError
+from nonverbal.provenance.record import read_records
+from nonverbal.schema import read_table
 
 # What the files say ---------------------------------------------------------------------------------------------------
 
@@ -171,3 +179,74 @@ def test_tests_that_need_an_environment_pass_in_it(family):
     command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/environments/{family}"]
     result = subprocess.run(command, cwd=ROOT, env=inside(prefix), capture_output=True, text=True, timeout=1500)
     assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
+
+
+# A run with them ------------------------------------------------------------------------------------------------------
+
+
+def test_packages_of_another_environment_are_left_unless_asked_for(tmp_path):
+    paths = {
+        name: tmp_path / name / "lib" / "python3.11" / "site-packages" for name in ("ours", "theirs", "conda", "user")
+    }
+    for path in paths.values():
+        path.mkdir(parents=True)
+    (tmp_path / "ours" / "pyvenv.cfg").touch()
+    (tmp_path / "theirs" / "pyvenv.cfg").touch()
+    (tmp_path / "conda" / "conda-meta").mkdir()
+    ours, theirs, conda, user = map(str, paths.values())
+    own = {str((tmp_path / "ours").resolve())}
+    assert other_environments([ours, theirs, conda, user], own, []) == [theirs, conda]
+    assert other_environments([ours, theirs, conda, user], own, [theirs]) == [conda]
+
+
+def test_the_stand_in_answers_what_snakemake_asks_and_nothing_else(tmp_path):
+    conda = str(stand_in(tmp_path) / "conda")
+    called = subprocess.run([conda, "info", "--json"], capture_output=True, text=True, check=True)
+    assert {"conda_prefix", "platform"} <= json.loads(called.stdout).keys()
+    refused = subprocess.run([conda, "install", "ffmpeg"], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "does not know: install ffmpeg" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def run_with_conda(tmp_path_factory) -> tuple[str, Path]:
+    """Log and results of a run from one short video to the speech stage's decisions with `--sdm conda`."""
+    folder = tmp_path_factory.mktemp("conda")
+    (folder / "videos").mkdir()
+    sources = ["-f", "lavfi", "-i", "testsrc=s=320x180:r=25:d=11", "-f", "lavfi", "-i", "sine=frequency=200:d=11"]
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *sources, str(folder / "videos" / "tone.mp4")]
+    subprocess.run(ffmpeg, check=True, timeout=60)
+    results = folder / "results"
+    values = [f"sources={folder}/videos", f"results={results}", "shards=1", "collect={keep_people: {people: 0}}"]
+    options = ["--profile", "local", "--cores", "2", "--sdm", "conda", "--conda-prefix", str(BUILT / "snakemake")]
+    target = f"{results}/speech/keep_language/00000/keep_language.parquet"
+    finished = subprocess.run(
+        [sys.executable, "-m", "snakemake", *options, "--config", *values, "--", target], cwd=ROOT, timeout=1800,
+        env={**os.environ, "PATH": f"{stand_in()}{os.pathsep}{os.environ['PATH']}"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert finished.returncode == 0, (finished.stdout + finished.stderr)[-6000:]
+    return finished.stdout + finished.stderr, results
+
+
+@pytest.mark.environments
+@pytest.mark.e2e
+def test_each_job_runs_in_its_rules_environment_and_imports_nothing_from_another(run_with_conda):
+    log, results = run_with_conda
+    stages = {rule.partition(".")[2]: families for rule, families in imports.rules().items()}
+    records = read_records(results)
+    used = {record["rule"]: stages[record["rule"]][0] for record in records}
+    assert set(used.values()) == {"media", "speech", "vision"}
+    made = {path.read_text() for path in (BUILT / "snakemake").glob("*.yaml")}
+    assert {(ROOT / "envs" / f"{family}.yaml").read_text() for family in used.values()} <= made
+    assert log.count("Activating conda environment") >= len(records)
+    for record in records:
+        own = packages(used[record["rule"]]).keys() | set(files.BUNDLED.get(used[record["rule"]], ()))
+        imported = {files.canonicalize_name(name) for name in record["packages"]} - {"nonverbal", "setuptools", "pip"}
+        foreign = {name for name in imported - own if not name.startswith("snakemake")}
+        assert foreign == set(), f"{record['rule']} imports packages of the environment that Snakemake runs in"
+    dropped = read_table(
+        results / "speech" / "keep_two_speakers" / "00000" / "keep_two_speakers.parquet", "keep_two_speakers"
+    )
+    assert not dropped["kept"].any()
+    assert len(dropped) == 1
