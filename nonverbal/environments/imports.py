@@ -1,8 +1,7 @@
 """What each rule's jobs import, and whether its environments have it.
 
-Read from the sources: a rule's library module and all of the library it leads to, imports inside functions too. What is
-imported at the top of a module must be in every environment that the rule may name; what a function imports (a backend
-that the config chooses) must be in at least one of them.
+Read from the sources: what importing a rule's library module imports must be in every environment that the rule may
+name; what its function imports, or any function that this names (a backend that the config chooses), in at least one.
 """
 
 import ast
@@ -68,40 +67,88 @@ def models(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - a class, or a un
 
 
 def imports_of(module: str) -> Imports:
-    """All that a module of the library leads to."""
-    found = Imports()
-    queue = [(module, True)]
+    """All that a rule's library module imports at its top, and all that its function, and what that names, imports."""
+    found = Imports(eager=set(at_top(module)))
+    seen: set[tuple[str, str]] = set()
+    queue = [(module, module.rpartition(".")[2])]
     while queue:
-        name, eager = queue.pop()
-        if name in found.eager or (name in found.lazy and not eager):
-            continue
-        (found.eager if eager else found.lazy).add(name)
-        queue += [(target, eager and at_top) for target, at_top in statements(name)]
+        one = queue.pop()
+        if one not in seen:
+            seen.add(one)
+            targets, named = definition(*one)
+            found.lazy.update(*map(at_top, targets))
+            queue += named
     found.lazy -= found.eager
     return found
 
 
 @cache
-def statements(module: str) -> list[tuple[str, bool]]:
-    """What one module of the library imports, and whether that is at its top; of other packages' modules, nothing."""
-    path = source(module)
-    if not path:
-        return []
-    tree = ast.parse(path.read_text())
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    inner = {id(node) for function in functions for node in ast.walk(function)}
-    checks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
-    typed = {id(node) for check in checks for node in ast.walk(check)}
-    found = []
-    for node in ast.walk(tree):
-        if id(node) in typed:
-            continue
+def at_top(module: str) -> frozenset[str]:
+    """A module and all that importing it imports; of other packages' modules, nothing."""
+    found: set[str] = set()
+    queue = [module]
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found.add(name)
+            queue += parsed(name).targets
+    return frozenset(found)
+
+
+@dataclass
+class Code:
+    """What stands in a piece of code: modules it imports, names that these bind, functions and constants it defines."""
+
+    targets: list[str] = field(default_factory=list)
+    bound: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # name -> module, name there ("": the module itself)
+    defined: dict[str, ast.AST] = field(default_factory=dict)
+
+    def add_import(self, node: ast.AST) -> None:
+        """Take note of a node, if it imports."""
         if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) not in inner) for alias in node.names]
+            self.targets += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
-            found += [(name, id(node) not in inner) for name in [node.module, *filter(source, submodules)]]
-    return found
+            self.targets.append(node.module)
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                self.targets += [whole] if source(whole) else []
+                self.bound[alias.asname or alias.name] = (whole, "") if source(whole) else (node.module, alias.name)
+
+
+@cache
+def parsed(module: str) -> Code:
+    """The top of a module of the library; empty for other packages'."""
+    code, path = Code(), source(module)
+    queue: list[ast.AST] = list(ast.parse(path.read_text()).body) if path else []
+    while queue:
+        node = queue.pop()
+        code.add_import(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            code.defined[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            code.defined |= {target.id: node for target in targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.If | ast.Try) and "TYPE_CHECKING" not in ast.dump(node):
+            queue += ast.iter_child_nodes(node)
+    return code
+
+
+def definition(module: str, name: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """What a function, class or constant of a module imports, and the definitions that it names: module, name."""
+    top = parsed(module)
+    if name in top.bound:
+        return [], [top.bound[name]]
+    nodes = list(ast.walk(top.defined[name])) if name in top.defined else []
+    inner = Code()
+    for node in nodes:
+        inner.add_import(node)
+    named = {node.id for node in nodes if isinstance(node, ast.Name)}
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    bound = [target for key, target in (top.bound | inner.bound).items() if key in named]
+    found = [(module, one) for one in named if one in top.defined] + [target for target in bound if target[1]]
+    return inner.targets, found + [(whole, one) for whole, rest in bound if not rest for one in attributes]
 
 
 @cache
