@@ -41,7 +41,7 @@ rule side_voices:
     benchmark:
         "<benchmarks>/studio/side_voices/{shard}.tsv"
     conda:
-        "../envs/speech.yaml"
+        f"../envs/{CONFIG.speech.diarize.family}.yaml"
     threads: 1
     resources:
         mem_mb=memory(2000),
@@ -95,7 +95,7 @@ rule side_words:
     benchmark:
         "<benchmarks>/studio/side_words/{shard}.tsv"
     conda:
-        "../envs/speech.yaml"
+        f"../envs/{CONFIG.speech.transcribe.family}.yaml"
     threads: 1
     resources:
         mem_mb=memory(2000),
