@@ -13,7 +13,7 @@ STRETCH = 25  # frames of a turn, or of a pause, from which on faces may turn it
 AGAINST = 0.5  # ...where they say the contrary by this much on average
 SHRINK = 50  # frames that the usual levels of a score count, beside the clip's own
 LEAST_GAP = 0.3  # of the levels of speech and silence, as a share of the usual one
-STEEPNESS = 2.0  # of the confidence in the size of the score; fitted on the demonstration corpus
+STEEPNESS = 2.0  # of the confidence in the size of the score; chosen on three demonstration videos (docs/speakers.md)
 
 
 @dataclass(frozen=True)
