@@ -34,6 +34,7 @@ rule side_voices:
     input:
         sides="<results>/studio/sides/{shard}/sides.parquet",
         sounds="<results>/studio/sides/{shard}/media",
+        models=models(CONFIG.speech.diarize),
     output:
         side_voices="<results>/studio/side_voices/{shard}/side_voices.parquet",
     log:
@@ -44,7 +45,8 @@ rule side_voices:
         f"../envs/{CONFIG.speech.diarize.family}.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(8000 if CONFIG.speech.diarize.gpus else 2000),
+        gpu=CONFIG.speech.diarize.gpus,
         runtime=1440,
     params:
         settings=settings(CONFIG.speech.diarize),
@@ -87,6 +89,7 @@ rule side_words:
         side_turns="<results>/studio/side_turns/{shard}/side_turns.parquet",
         download="<results>/collect/download/{shard}/download.parquet",
         captions="<results>/collect/download/{shard}/media",
+        models=models(CONFIG.speech.transcribe),
     output:
         side_heard="<results>/studio/side_words/{shard}/side_heard.parquet",
         side_words="<results>/studio/side_words/{shard}/side_words.parquet",
@@ -98,7 +101,8 @@ rule side_words:
         f"../envs/{CONFIG.speech.transcribe.family}.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(16000 if CONFIG.speech.transcribe.gpus else 2000),
+        gpu=CONFIG.speech.transcribe.gpus,
         runtime=2880,
     params:
         settings=settings(CONFIG.speech.transcribe),

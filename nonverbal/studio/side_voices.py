@@ -1,5 +1,6 @@
 """Measure: every voice on each channel of a recording, cross-talk too, and how loud it is."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +22,7 @@ SHORTEST_S = 0.3  # no part of a turn is shorter
 QUIETEST = 1e-12  # power that stands for digital silence, -120 dBFS
 
 
-def side_voices(sides: Path, sounds: Path, side_voices: Path, settings: Diarize) -> None:
+def side_voices(sides: Path, sounds: Path, side_voices: Path, settings: Diarize, models: Sequence[Path] = ()) -> None:
     """Diarize each channel by itself.
 
     Args:
@@ -29,9 +30,10 @@ def side_voices(sides: Path, sounds: Path, side_voices: Path, settings: Diarize)
         sounds: folder of its sounds.
         side_voices: table to write, one row a turn or part of one.
         settings: config section speech.diarize.
+        models: folders of the fetched models that its backend needs.
     """
     kept = recordings(sides)
-    diarizer = load_diarizer(settings) if kept else None
+    diarizer = load_diarizer(settings, models) if kept else None
 
     def one(clip_id: str) -> dict[str, Rows]:
         assert diarizer is not None

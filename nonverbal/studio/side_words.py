@@ -1,5 +1,6 @@
 """Measure: the words of each segment, from its own channel."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ Row = dict[str, Any]
 
 def side_words(
     sides: Path, sounds: Path, side_turns: Path, download: Path, captions: Path, side_heard: Path, side_words: Path,
-    settings: Transcribe,
+    settings: Transcribe, models: Sequence[Path] = (),
 ) -> None:  # fmt: skip
     """Transcribe each segment of each recording.
 
@@ -32,10 +33,11 @@ def side_words(
         side_heard: table to write, one row a segment.
         side_words: table to write, one row a word.
         settings: config section speech.transcribe.
+        models: folders of the fetched models that its backend needs.
     """
     kept, turns = recordings(sides), read_rows(side_turns, "side_turns")
     videos = {row["video_id"]: row for row in read_rows(download, "download")}
-    transcriber = load_transcriber(settings) if kept else None
+    transcriber = load_transcriber(settings, models) if kept else None
     cues_of = lru_cache(maxsize=2)(read_cues)
 
     def one(clip_id: str) -> dict[str, Rows]:

@@ -51,3 +51,16 @@ def shard(tmp_path, speech):
     write_audio(tmp_path / "v_000.wav", speech)
     write_audio(tmp_path / "v_001.wav", np.zeros(3 * SAMPLE_RATE, np.float32))
     return tmp_path
+
+
+@pytest.fixture
+def recording(shard, speech):
+    """The table `sides` of one studio recording: the same speech on the left, a little of it on the right."""
+    side = {
+        "video_id": "v", "clip_id": "v_000", "dialogue_id": "d", "side": "left",
+        "left": "left.wav", "right": "right.wav", "left_dbfs": -20.0, "right_dbfs": -40.0, "likeness": 0.0, "kept": True, "reason": "", "detail": "",
+    }  # fmt: skip
+    write_table(shard / "sides.parquet", "sides", [side])
+    write_audio(shard / "left.wav", speech)
+    write_audio(shard / "right.wav", 0.1 * speech)
+    return shard

@@ -15,6 +15,7 @@ from nonverbal.media import SAMPLE_RATE
 from nonverbal.schema import read_table
 from nonverbal.speech.diarize import diarize, load_diarizer
 from nonverbal.speech.turns import summarise
+from nonverbal.studio.side_voices import side_voices
 
 OLD, NEW = "speaker-diarization-3.1", "speaker-diarization-community-1"
 PAPER = "speaker-diarization-3.0"
@@ -127,3 +128,12 @@ def test_the_rule_writes_one_row_a_clip(chosen, shard):
     assert speakers["clip_id"].tolist() == ["v_000", "v_001"]
     assert speakers["speakers"].tolist() == [2, 0]
     assert set(read_table(shard / "t.parquet", "turns")["clip_id"]) == {"v_000"}
+
+
+def test_voices_of_a_studio_recording_are_told_apart_on_each_channel(recording, chosen):
+    settings, models = chosen(NEW)
+    side_voices(recording / "sides.parquet", recording, recording / "voices.parquet", settings, models)
+    voices = read_table(recording / "voices.parquet", "side_voices")
+    assert set(voices["side"]) == {"left", "right"}
+    left = voices[voices["side"] == "left"]
+    assert (left["loudness_dbfs"] - left["other_dbfs"] - 20).abs().max() < 0.5

@@ -9,11 +9,12 @@ import whisperx
 from tiny_models import write_aligner, write_whisper
 
 from nonverbal.media import SAMPLE_RATE
-from nonverbal.schema import read_table
+from nonverbal.schema import read_table, write_table
 from nonverbal.speech import whisperx_transcriber
 from nonverbal.speech.transcribe import load_transcriber, transcribe
 from nonverbal.speech.transcript import Spoken
 from nonverbal.speech.utterances import assign
+from nonverbal.studio.side_words import side_words
 
 TEXT = "Hello there. It was 1999, was it? 42. - Yes!"
 WORDS = ["Hello", "there.", "It", "was", "1999,", "was", "it?", "42.", "Yes!"]
@@ -113,3 +114,24 @@ def test_words_get_the_speakers_that_whisperx_gives_them(transcriber, speech):
     start, end = (np.array([getattr(word, name) for word in words]) for name in ("start_s", "end_s"))
     ours = assign(start, end, turns, flip_margin=0.0)
     assert ours.tolist() == [segment["words"][0]["speaker"] for segment in theirs["segments"]]
+
+
+def test_segments_of_a_studio_recording_are_heard(recording, english):
+    turns = [
+        {"clip_id": "v_000", "side": side, "segment": number, "voice": 0, "start_s": start, "end_s": end,
+         "loudness_dbfs": -20.0, "kept": True, "reason": "", "detail": ""}
+        for number, (side, start, end) in enumerate([("left", 0.0, 4.0), ("right", 4.0, 9.0)])
+    ]  # fmt: skip
+    write_table(recording / "side_turns.parquet", "side_turns", turns)
+    settings, models = english
+    tables = [recording / f"{name}.parquet" for name in ("side_heard", "side_words")]
+    side_words(
+        recording / "sides.parquet", recording, recording / "side_turns.parquet", recording / "download.parquet",
+        recording, *tables, settings, models,
+    )  # fmt: skip
+    heard, words = read_table(tables[0], "side_heard"), read_table(tables[1], "side_words")
+    assert heard["language"].tolist() == ["en", "en"] and heard["asr_flag"].all()
+    for row in heard.itertuples():
+        of_segment = words[words["segment"] == row.segment]
+        assert " ".join(of_segment["word"]) == row.asr
+        assert of_segment["start_s"].min() >= row.start_s and of_segment["end_s"].max() <= row.end_s
