@@ -58,7 +58,8 @@ def recording(shard, speech):
     """The table `sides` of one studio recording: the same speech on the left, a little of it on the right."""
     side = {
         "video_id": "v", "clip_id": "v_000", "dialogue_id": "d", "side": "left",
-        "left": "left.wav", "right": "right.wav", "left_dbfs": -20.0, "right_dbfs": -40.0, "likeness": 0.0, "kept": True, "reason": "", "detail": "",
+        "left": "left.wav", "right": "right.wav", "left_dbfs": -20.0, "right_dbfs": -40.0, "likeness": 0.0,
+        "kept": True, "reason": "", "detail": "",
     }  # fmt: skip
     write_table(shard / "sides.parquet", "sides", [side])
     write_audio(shard / "left.wav", speech)
