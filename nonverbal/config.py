@@ -91,17 +91,27 @@ def check(config: Config) -> None:
         UserError: naming the key.
     """
     for source in config.source_list:
-        for path in [source] if isinstance(source, str) else [source.folder, source.script or source.folder]:
-            _check_there(path, config.results)
+        if isinstance(source, str):
+            wanted = "an existing folder of videos, a .csv or .txt list, or a URL that starts with https://"
+            if "://" not in source:
+                _check_there(source, config.results, "sources", wanted)
+        else:
+            _check_there(source.folder, config.results, "sources.folder", "the folder that the recordings lie in")
+            if source.script:
+                _check_there(source.script, config.results, "sources.script", "the JSON file of the script, or null")
 
 
-def _check_there(source: str, results: str) -> None:
-    made = Path(source).is_relative_to(results)  # by a rule of the workflow
-    if "://" not in source and not made and not Path(source).exists():
-        raise UserError(
-            f"config key sources: there is no file or folder {source!r}; write an existing folder of videos, "
-            "a .csv or .txt list, or a URL that starts with https://"
-        )
+def _check_there(path: str, results: str, key: str, wanted: str) -> None:
+    made = Path(path).is_relative_to(results)  # by a rule of the workflow
+    if not made and not Path(path).exists():
+        raise UserError(f"config key {key}: there is no file or folder {path!r}; write {wanted}")
+
+
+PLAIN = {  # what to write, where pydantic says only what it could not do
+    "bool_parsing": "write true or false", "bool_type": "write true or false", "int_parsing": "write a whole number",
+    "int_type": "write a whole number", "int_from_float": "write a whole number", "float_parsing": "write a number",
+    "float_type": "write a number", "string_type": "write a text, in quotes where it looks like a number",
+}  # fmt: skip
 
 
 def _sentence(error: ValidationError, raw: Mapping[str, Any]) -> str:
@@ -113,7 +123,8 @@ def _sentence(error: ValidationError, raw: Mapping[str, Any]) -> str:
     elif kind == "missing":
         text = f"config key {key} is missing; write it as in config.yaml"
     else:
-        text = f"config key {key}: {first['input']!r} is wrong: {first['msg'][0].lower() + first['msg'][1:]}"
+        why = PLAIN.get(kind, first["msg"][0].lower() + first["msg"][1:])
+        text = f"config key {key}: {first['input']!r} is wrong: {why}"
     return text + (f" (and {others} more)" if others else "")
 
 

@@ -120,6 +120,7 @@ def _named(row: Row) -> Row:
     """A recording's row; without its name nobody knows who is on which channel."""
     if recording(row["title"]) is not None:
         return row
+    log.warning("%s is left out: the file's name is not %s", row["title"], EXPECTED)
     return row | _dropped("bad_name", f"the file's name is not {EXPECTED}")
 
 

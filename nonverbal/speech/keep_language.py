@@ -16,7 +16,7 @@ FROM = {
 }
 UNKNOWN = (
     "Neither the file nor captions name a language, and the embedded transcriber cannot tell one from sound: tag the "
-    "file, add captions, or set speech.keep_language.enabled to false."
+    "file, add captions, or turn the filter off (--config 'speech={keep_language: {enabled: false}}')."
 )
 WORDS = {
     "captions_aligned": "words are the captions', aligned to the sound",

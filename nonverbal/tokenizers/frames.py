@@ -44,7 +44,10 @@ def frames(
     split_of = read_table(split, "split").set_index("clip_id")["split"]
     runs, places = index_shards(part, cues, split_of, settings.longest_gap)
     if not (runs["split"] == "train").any():
-        raise UserError(f"no clip of the training split has a {part} to learn from; add videos whose speakers are seen")
+        raise UserError(
+            f"none of the {len(split_of)} kept clips is of the training split and has a {part} to learn from; see in "
+            "results/dataset/funnel/, or in the log of rule funnel, why clips were dropped, or add videos"
+        )
     partial = frames.with_name(f".{frames.name}.partial")
     shape = (int(runs["frames"].sum()), layout.dim)
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
