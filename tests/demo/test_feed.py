@@ -94,6 +94,8 @@ def test_people_belong_to_one_channel(corpus):
             if not (video == "garden-soil" and name != "garden-hour"):  # the duplicate
                 for person in corpus.videos[video].people:
                     where.setdefault(person, set()).add(name)
+    for person in corpus.studio.people:
+        where.setdefault(person, set()).add("studio")
     assert all(len(channels) == 1 for channels in where.values())
 
 
