@@ -218,7 +218,8 @@ def run_with_conda(tmp_path_factory) -> tuple[str, Path]:
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *sources, str(folder / "videos" / "tone.mp4")]
     subprocess.run(ffmpeg, check=True, timeout=60)
     results = folder / "results"
-    values = [f"sources={folder}/videos", f"results={results}", "shards=1", "collect={keep_people: {people: 0}, clips: {length_s: 10}}"]
+    collect = "collect={keep_people: {people: 0}, clips: {length_s: 10}}"
+    values = [f"sources={folder}/videos", f"results={results}", "shards=1", collect]
     options = ["--profile", "local", "--cores", "2", "--sdm", "conda", "--conda-prefix", str(BUILT / "snakemake")]
     target = f"{results}/speech/keep_language/00000/keep_language.parquet"
     finished = subprocess.run(
