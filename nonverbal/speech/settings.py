@@ -70,7 +70,24 @@ class Pyannote(Settings):
         return [self.pipeline, "segmentation-3.0", "wespeaker-voxceleb-resnet34-LM"]
 
 
-class Diarize(Settings):
+class Hearing(Settings):
+    """A step whose backend is the embedded one or one of the paper's, which share an environment and want a GPU."""
+
+    backend: str
+    """Which; each step names its own."""
+
+    @property
+    def family(self) -> str:
+        """Environment of the backend."""
+        return "speech" if self.backend == "embedded" else "whisperx"
+
+    @property
+    def gpus(self) -> int:
+        """That a job of the backend wants."""
+        return int(self.backend != "embedded")
+
+
+class Diarize(Hearing):
     """F3 measure: who speaks when."""
 
     backend: Literal["embedded", "pyannote"]
@@ -102,16 +119,6 @@ class Diarize(Settings):
     def models(self) -> list[str]:
         """Models to fetch."""
         return self.pyannote.repositories if self.backend == "pyannote" else []
-
-    @property
-    def family(self) -> str:
-        """Environment of the backend."""
-        return "speech" if self.backend == "embedded" else "whisperx"
-
-    @property
-    def gpus(self) -> int:
-        """That a job of the backend wants."""
-        return int(self.backend != "embedded")
 
 
 class KeepTwoSpeakers(Settings):
@@ -157,7 +164,7 @@ class WhisperX(Settings):
     languages are spread over their stretch."""
 
 
-class Transcribe(Settings):
+class Transcribe(Hearing):
     """F4 measure: language, words with times."""
 
     backend: Literal["embedded", "whisperx"]
@@ -183,16 +190,6 @@ class Transcribe(Settings):
     def models(self) -> list[str]:
         """Models to fetch."""
         return [self.whisperx.model, *sorted(set(self.whisperx.align.values()))] if self.backend == "whisperx" else []
-
-    @property
-    def family(self) -> str:
-        """Environment of the backend."""
-        return "speech" if self.backend == "embedded" else "whisperx"
-
-    @property
-    def gpus(self) -> int:
-        """That a job of the backend wants."""
-        return int(self.backend != "embedded")
 
 
 class KeepLanguage(Settings):
