@@ -32,6 +32,10 @@ def preflight(config: Config, environments: bool) -> None:
             model_path(name)
     for name in sorted(set(needed(config))):
         _check_fetched(Path(config.models) / name)
+    if config.cues.body.backend == "osx":
+        from nonverbal.cues.osx import checkout_of
+
+        checkout_of(config.cues.body.osx)
 
 
 def _check_default_environment(settings: Settings, key: str) -> None:

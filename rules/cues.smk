@@ -35,6 +35,7 @@ rule body:
         crops="<results>/speakers/crops/{shard}/crops.parquet",
         face="<results>/cues/face/{shard}/face.parquet",
         instrument="resources/body_instrument.npz",
+        models=models(CONFIG.cues.body),
     output:
         body="<results>/cues/body/{shard}/body.parquet",
     log:
@@ -46,6 +47,7 @@ rule body:
     threads: 1
     resources:
         mem_mb=memory(3000),
+        gpu=CONFIG.cues.body.gpus,
         runtime=1440,
     params:
         settings=settings(CONFIG.cues.body),

@@ -13,6 +13,7 @@ from nonverbal.cues.inverse_kinematics import body_features, confidence
 from nonverbal.cues.pose import PoseFinder
 from nonverbal.cues.settings import Body
 from nonverbal.layouts import FLAME_FACE
+from nonverbal.models import fetched
 from nonverbal.schema import read_arrow
 from nonverbal.shards import map_units
 
@@ -42,23 +43,33 @@ class MediapipeIk:
         return self.correct(features) if self.correct else features, confidence(points)
 
 
-BACKENDS = {"mediapipe_ik": MediapipeIk}
+def load_body_backend(settings: Body, instrument: Path, models: list[Path]) -> BodyBackend:
+    """The backend that `settings.backend` names, with its networks loaded."""
+    match settings.backend:
+        case "mediapipe_ik":
+            return MediapipeIk(instrument)
+        case "osx":
+            from nonverbal.cues.osx import Osx
+
+            return Osx(settings.osx, fetched(models)["osx"])
 
 
 def body(
-    clips: Path, media: Path, keep_visible: Path, crops: Path, face: Path, instrument: Path, body: Path, settings: Body
-) -> None:
+    clips: Path, media: Path, keep_visible: Path, crops: Path, face: Path, instrument: Path, models: list[Path],
+    body: Path, settings: Body,
+) -> None:  # fmt: skip
     """Body parameters of every crop of the clips that are still kept.
 
     Args:
         clips, keep_visible, crops, face: tables of those names; face gives the rotation of the head.
         media: folder of the clips' videos.
         instrument: how the kinematics answer to a body, see `body_instrument`.
+        models: those that the backend needs.
         body: table to write, a row a row of `crops`.
-        settings: backend.
+        settings: backend and its settings.
     """
     videos = kept_clips(clips, keep_visible)
-    backend = BACKENDS[settings.backend](instrument)
+    backend = load_body_backend(settings, instrument, models)
     process = partial(_clip_body, videos=videos, media=media, crops=crops, face=face, backend=backend)
     key = (settings.model_dump(), videos, content(crops, face, instrument))
     map_units(videos, process, {"body": body}, key, "body")

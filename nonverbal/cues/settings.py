@@ -50,11 +50,37 @@ class Face(Settings):
         return int(self.backend == "emoca")
 
 
+class OsxSettings(Settings):
+    """OSX, run in an environment of its own; its code and weights are put in place by whoever uses it."""
+
+    checkout: str | None = Field(pattern=r"^[\w./-]+$")
+    """Folder of a checkout of its repository with SMPL-X's files in it; null where another backend is used."""
+    python: str | None = Field(pattern=r"^[\w./-]+$")
+    """The Python of its environment; null where another backend is used."""
+    least_px: int = Field(gt=1)
+    """A crop that is narrower or lower than this is too small to be read."""
+    batch: int = Field(gt=0)
+    """Crops at a time."""
+    timeout_s: int = Field(gt=0)
+    """Without an answer to a batch, after which it is taken for dead; the first takes as long as loading it does."""
+
+
 class Body(Settings):
     """P5: body parameters a frame."""
 
-    backend: Literal["mediapipe_ik"]
-    """mediapipe_ik: mediapipe pose and hands -> joint rotations in SMPL-X convention; not OSX."""
+    backend: Literal["mediapipe_ik", "osx"]
+    """mediapipe_ik: mediapipe pose and hands -> joint rotations in SMPL-X convention. osx: SMPL-X by OSX (paper)."""
+    osx: OsxSettings
+
+    @property
+    def models(self) -> list[str]:
+        """Models to be fetched or put in place."""
+        return ["osx"] if self.backend == "osx" else []
+
+    @property
+    def gpus(self) -> int:
+        """That a job of the backend wants."""
+        return int(self.backend == "osx")
 
 
 class Smooth(Settings):

@@ -18,7 +18,8 @@ from nonverbal.progress import track
 from nonverbal.schema import TABLES, read_arrow, read_table, write_table
 from nonverbal.tokenizers.settings import Frames
 
-LAYOUT_OF = {"open_face": OPEN_FACE, "emoca": FLAME_FACE, "mediapipe_ik": SMPLX_BODY}  # by the cues stage's backends
+# By the cues stage's backends.
+LAYOUT_OF = {"open_face": OPEN_FACE, "emoca": FLAME_FACE, "mediapipe_ik": SMPLX_BODY, "osx": SMPLX_BODY}
 BATCH_ROWS = 16_384
 
 

@@ -6,16 +6,18 @@ from scipy.spatial.transform import Rotation
 
 from nonverbal.avatar.model import Avatar
 from nonverbal.avatar.skeleton import JOINTS, PARENTS, forward_kinematics, joint_rotations
-from nonverbal.cues.body import BACKENDS, body, head_rotations
+from nonverbal.cues.body import MediapipeIk, body, head_rotations
 from nonverbal.cues.body_response import INSTRUMENT
 from nonverbal.cues.frames import FACE, PERSON, sightings
 from nonverbal.cues.inverse_kinematics import DOWN, FLAT, OUT, body_features, forearm_twist, frame, swing
 from nonverbal.cues.pose import Points, hand_box, unknown_points
-from nonverbal.cues.settings import Body
+from nonverbal.cues.settings import Body, OsxSettings
 from nonverbal.layouts import BODY_FEATURES, HAND_JOINTS, SMPLX_BODY
 from nonverbal.media import VideoWriter
 from nonverbal.schema import read_table, write_table
 
+OSX = OsxSettings(checkout=None, python=None, least_px=32, batch=16, timeout_s=60)
+SETTINGS = Body(backend="mediapipe_ik", osx=OSX)
 POSE = {"shoulder": (11, 12), "elbow": (13, 14), "wrist": (15, 16), "hip": (23, 24)}
 HAND = {
     "wrist": 0,
@@ -199,8 +201,8 @@ def test_nobody_found_is_not_valid_and_never_zero(tmp_path):
     faces["features"] = [np.full(156, np.nan, np.float32)] * 4
     write_table(tmp_path / "face.parquet", "face", faces)
     names = ("clips", "keep_visible", "crops", "face")
-    body(**{n: tmp_path / f"{n}.parquet" for n in names}, media=tmp_path, instrument=INSTRUMENT,
-         body=tmp_path / "body.parquet", settings=Body(backend="mediapipe_ik"))  # fmt: skip
+    body(**{n: tmp_path / f"{n}.parquet" for n in names}, media=tmp_path, instrument=INSTRUMENT, models=[],
+         body=tmp_path / "body.parquet", settings=SETTINGS)  # fmt: skip
     rows = read_table(tmp_path / "body.parquet", "body")
     assert rows["frame"].tolist() == [0, 1, 2, 3]
     assert not rows["valid"].any() and (rows["confidence"] == 0).all()
@@ -217,7 +219,7 @@ def test_head_comes_from_the_face_of_the_same_crop():
 
 
 def test_real_people_have_bodies(shared_media, tmp_path):
-    backend, frames = BACKENDS["mediapipe_ik"](INSTRUMENT), 12
+    backend, frames = MediapipeIk(INSTRUMENT), 12
     seen = pd.DataFrame({"speaker": 0, "track_id": 0, "frame": np.arange(frames)})
     seen[FACE], seen[PERSON] = 0.0, np.tile([0.0, 0.0, 480.0, 640.0], (frames, 1))
     features, sure = backend(shared_media / "torso_no_face_23s.mp4", seen, np.full((frames, 3), np.nan))
