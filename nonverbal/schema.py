@@ -187,6 +187,15 @@ TABLES: dict[str, pa.Schema] = {
             *UTTERANCE, ("speaker", INT), ("split", TEXT), ("first_frame", INT), ("frames", INT),
             ("tokens", pa.list_(pa.int32())),
         ],  # one row a run; token i covers frames first_frame + 8 i .. + 7; the last may reach past `frames`
+        # mars
+        "answers": [
+            *UTTERANCE, ("speaker", INT), ("split", TEXT), ("words", INT), ("face", INT), ("body", INT),
+            ("context", INT), *DECISION,
+        ],  # one row an utterance; face, body: tokens in it; context: utterances before it that its record shows
+        "chats": [
+            ("clip_id", TEXT), ("utterances", pa.list_(INT)),
+            ("messages", pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))),
+        ],  # one row an answer: utterances that it shows, its own last; the chat, its answer last
         # provenance
         "ledger": [
             ("path", TEXT), ("sha256", TEXT), ("rule", TEXT), ("wildcards", named("value")), ("function", TEXT),
@@ -213,6 +222,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "keep_language": ("other_language", "language_undetermined", "no_words"),
     "keep_visible": ("nobody_visible", "speakers_not_visible"),
     "keep_safe": ("harmful",),
+    "answers": ("harmful", "no_words", "no_motion", "answers_nobody"),
 }
 
 

@@ -19,6 +19,11 @@ rule sequences:
         train="<results>/mars/sequences/train.jsonl",
         validation="<results>/mars/sequences/validation.jsonl",
         test="<results>/mars/sequences/test.jsonl",
+        tables=expand(
+            "<results>/mars/sequences/{split}.parquet",
+            split=("train", "validation", "test"),
+        ),
+        answers="<results>/mars/sequences/answers.parquet",
     log:
         "<logs>/mars/sequences.log",
     benchmark:
@@ -30,6 +35,7 @@ rule sequences:
         mem_mb=memory(4000),
         runtime=240,
     params:
+        **CODES,
         settings=settings(CONFIG.mars.sequences),
     message:
         "Words, face and body tokens in one sequence, as chat records"
@@ -56,6 +62,7 @@ rule base:
     params:
         **CODES,
         settings=settings(CONFIG.mars.base),
+        turn_marks=CONFIG.mars.sequences.turn_marks,
         length=MARS_LENGTH,
         seed=CONFIG.seed,
     message:

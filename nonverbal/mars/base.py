@@ -15,7 +15,7 @@ from nonverbal.layouts import PARTS
 from nonverbal.mars.encode import read_records
 from nonverbal.mars.files import new_folder
 from nonverbal.mars.hub import from_hub
-from nonverbal.mars.interleave import motion_token, without_motion
+from nonverbal.mars.interleave import MARKS, motion_token, without_motion
 from nonverbal.mars.settings import Base, Tiny
 
 log = logging.getLogger("nonverbal")
@@ -27,8 +27,9 @@ CHAT_TEMPLATE = (
 
 
 def base(
-    train: Path, model: Path, record: Path, settings: Base, face_codes: int, body_codes: int, length: int, seed: int
-) -> None:
+    train: Path, model: Path, record: Path, settings: Base, face_codes: int, body_codes: int, turn_marks: bool,
+    length: int, seed: int,
+) -> None:  # fmt: skip
     """Make or fetch the model, give it motion tokens, and save it with its tokenizer.
 
     Args:
@@ -36,6 +37,7 @@ def base(
         model: folder to write (safetensors, tokenizer, chat template).
         record: JSON to write: name, revision, parameters, how the new rows were made.
         face_codes, body_codes: sizes of the codebooks.
+        turn_marks: whether <SOT> and <EOT> are tokens too.
         length: longest sequence in tokens.
         seed: of the tiny model's weights.
     """
@@ -49,7 +51,7 @@ def base(
         network = from_hub(AutoModelForCausalLM.from_pretrained, settings.name, settings.revision, "mars.base.name")
         _check_chat(settings.name, tokenizer)
     text_tokens = len(tokenizer)
-    add_motion_tokens(network, tokenizer, codes)
+    add_motion_tokens(network, tokenizer, codes, turn_marks)
     with new_folder(model) as folder:
         network.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -105,13 +107,16 @@ def tiny_model(settings: Tiny, tokenizer: AnyTokenizer, length: int, seed: int) 
         return AutoModelForCausalLM.from_config(config)
 
 
-def add_motion_tokens(model: PreTrainedModel, tokenizer: AnyTokenizer, codes: dict[str, int]) -> None:
-    """Add <FACE_i> and <BODY_i>; their rows, in and out, start as the mean of the text tokens' rows.
+def add_motion_tokens(model: PreTrainedModel, tokenizer: AnyTokenizer, codes: dict[str, int], turn_marks: bool) -> None:
+    """Add <FACE_i> and <BODY_i>, and with `turn_marks` <SOT> and <EOT>.
+
+    Their rows, in and out, start as the mean of the text tokens' rows.
 
     Some models have more rows than their tokenizer has tokens: those take no part in the mean, and none is removed.
     """
     text_tokens = len(tokenizer)
     names = [motion_token(part, code) for part in PARTS for code in range(codes[part])]
+    names += MARKS if turn_marks else ()
     added = tokenizer.add_tokens([AddedToken(name, normalized=False, special=False) for name in names])
     if added != len(names):
         raise ValueError(f"the tokenizer knew {len(names) - added} of the motion tokens before they were added")

@@ -14,6 +14,8 @@ from nonverbal.layouts import PARTS, floor_frame
 FRAMES_PER_TOKEN = 8
 WORD, FACE, BODY = range(3)  # the order at a tie
 MOTION = re.compile(r"<(FACE|BODY)_(\d+)>")
+START_OF_TURN, END_OF_TURN = MARKS = ("<SOT>", "<EOT>")
+NOT_WORDS = re.compile("|".join((MOTION.pattern, *MARKS)))
 # A transcript must not be able to write a motion token or a chat mark.
 SAFE = str.maketrans("<>", "‹›")
 
@@ -59,13 +61,18 @@ def interleave(*streams: Iterable[Event]) -> list[Event]:
     return sorted(chain(*streams), key=lambda event: (event.frame, event.kind))
 
 
+def marked(text: str) -> str:
+    """A turn between <SOT> and <EOT>."""
+    return f"{START_OF_TURN}{text}{END_OF_TURN}"
+
+
 def render(events: Iterable[Event]) -> str:
     """Events as text: a space before each word, none about motion tokens, which would double the length."""
     return "".join(f" {event.text}" if event.kind == WORD else event.text for event in events).lstrip()
 
 
 def parse(text: str) -> Line:
-    """The inverse of `render`, for texts of a model too."""
+    """The inverse of `render`, marked or not; for texts of a model too."""
     codes: dict[str, list[int]] = {"FACE": [], "BODY": []}
     for name, code in MOTION.findall(text):
         codes[name].append(int(code))
@@ -74,4 +81,4 @@ def parse(text: str) -> Line:
 
 def without_motion(text: str) -> str:
     """The words alone, one space between two."""
-    return " ".join(MOTION.sub("", text).split())
+    return " ".join(NOT_WORDS.sub("", text).split())

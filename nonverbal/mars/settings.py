@@ -10,8 +10,11 @@ from nonverbal.settings import Settings
 class Sequences(Settings):
     """Interleaving of words and motion tokens."""
 
-    context_turns: int = Field(gt=0)
-    """Utterances, of both speakers, that come before the answering one (paper: 1)."""
+    context_turns: int | None = Field(gt=0)
+    """Utterances, of both speakers, that come before the answering one (paper: 1); null: all of the clip, of which
+    those that do not fit the model's length are left away, oldest first."""
+    turn_marks: bool
+    """Whether each turn stands between <SOT> and <EOT>, as the paper draws but its code does not."""
 
 
 class Tiny(Settings):

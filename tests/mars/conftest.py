@@ -33,6 +33,21 @@ class Corpus:
     def records(self) -> dict[str, Path]:
         return {split: self.root / f"{split}.jsonl" for split in ("train", "validation", "test")}
 
+    @property
+    def outputs(self) -> dict[str, Path | list[Path]]:
+        """All that `sequences` writes."""
+        parquet = [path.with_suffix(".parquet") for path in self.records.values()]
+        return {
+            **self.records,
+            "tables": [p.with_name(f"chats_{p.name}") for p in parquet],
+            "answers": self.root / "answers.parquet",
+        }
+
+    def make(self, codes: int = 512, **settings: int | bool | None) -> None:
+        """Run `sequences` on the tables, with the paper's settings but those given."""
+        chosen = Sequences.model_validate({"context_turns": 1, "turn_marks": False} | settings)
+        sequences(**self.tables, **self.outputs, settings=chosen, face_codes=codes, body_codes=codes)
+
 
 class Tables:
     """Rows of all tables that `sequences` reads; `write` fills what a test did not say."""
@@ -51,11 +66,12 @@ class Tables:
         end_s: float,
         speaker: int | None = None,
         harmful: bool = False,
+        start_s: float = 0.0,
         runs: dict[str, list[tuple[int, list[int]]]] | None = None,
     ) -> None:
         """Words with their starts; `runs` of codes by part."""
         key = {"clip_id": clip_id, "utterance_id": number, "speaker": number % 2 if speaker is None else speaker}
-        times = {"start_s": words[0][1], "end_s": end_s}
+        times = {"start_s": words[0][1] if words else start_s, "end_s": end_s}
         self.rows["utterances"].append(key | times | {"text": " ".join(word for word, _ in words)})
         self.rows["safety"].append(key | times | {"harmful": harmful})
         for word, start in words:
@@ -114,7 +130,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         made.clip(clip_id, "test" if i % 4 == 3 else "validation" if i % 8 == 6 else "train")
         talk(made, clip_id, rng)
     corpus = made.write(tmp_path_factory.mktemp("mars"))
-    sequences(**corpus.tables, **corpus.records, settings=Sequences(context_turns=1))
+    corpus.make(CODES)
     return corpus
 
 
@@ -136,5 +152,7 @@ def tiny(corpus: Corpus, base_settings: Base, tmp_path_factory: pytest.TempPathF
     """Folder of an untrained tiny model."""
     logging.getLogger("nonverbal").setLevel(logging.INFO)
     folder = tmp_path_factory.mktemp("base")
-    base(corpus.records["train"], folder / "model", folder / "base.json", base_settings, CODES, CODES, 256, seed=5)
+    base(
+        corpus.records["train"], folder / "model", folder / "base.json", base_settings, CODES, CODES, False, 256, seed=5
+    )
     return folder / "model"

@@ -63,7 +63,9 @@ def test_new_rows_are_the_mean_of_the_text_rows(tiny, tokenizer):
 
 def test_same_seed_same_bytes(corpus, tiny, base_settings, tmp_path):
     for seed in (5, 6):
-        base(corpus.records["train"], tmp_path / f"{seed}", tmp_path / "b.json", base_settings, 16, 16, 256, seed)
+        base(
+            corpus.records["train"], tmp_path / f"{seed}", tmp_path / "b.json", base_settings, 16, 16, False, 256, seed
+        )
     assert hash_path(tmp_path / "5") == hash_path(tiny)
     assert hash_path(tmp_path / "6") != hash_path(tiny)
 
@@ -83,7 +85,7 @@ def hub_model(tmp_path) -> Path:
 
 def test_a_hub_model_gets_the_tokens_in_both_embeddings(hub_model, corpus, base_settings, tmp_path):
     given_settings = base_settings.model_copy(update={"name": str(hub_model)})
-    base(corpus.records["train"], tmp_path / "model", tmp_path / "b.json", given_settings, 8, 4, 256, seed=0)
+    base(corpus.records["train"], tmp_path / "model", tmp_path / "b.json", given_settings, 8, 4, False, 256, seed=0)
     before = AutoModelForCausalLM.from_pretrained(hub_model)
     after = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
@@ -101,7 +103,7 @@ def test_a_model_without_a_chat_template_is_refused(hub_model, corpus, base_sett
     (hub_model / "chat_template.jinja").unlink()
     given_settings = base_settings.model_copy(update={"name": str(hub_model)})
     with pytest.raises(UserError, match=r"mars\.base\.name: .* has no chat template"):
-        base(corpus.records["train"], tmp_path / "model", tmp_path / "b.json", given_settings, 8, 8, 256, seed=0)
+        base(corpus.records["train"], tmp_path / "model", tmp_path / "b.json", given_settings, 8, 8, False, 256, seed=0)
 
 
 def test_a_broken_folder_is_one_sentence(hub_model, corpus, base_settings, tmp_path):
@@ -109,13 +111,22 @@ def test_a_broken_folder_is_one_sentence(hub_model, corpus, base_settings, tmp_p
     hub_model.mkdir()
     given_settings = base_settings.model_copy(update={"name": str(hub_model)})
     with pytest.raises(UserError, match=r"config key mars\.base\.name: .* cannot be loaded: [^\n]+$"):
-        base(corpus.records["train"], tmp_path / "model", tmp_path / "b.json", given_settings, 8, 8, 256, seed=0)
+        base(corpus.records["train"], tmp_path / "model", tmp_path / "b.json", given_settings, 8, 8, False, 256, seed=0)
+
+
+def test_turn_marks_are_tokens_where_they_are_wanted(hub_model, corpus, base_settings, tmp_path):
+    given_settings = base_settings.model_copy(update={"name": str(hub_model)})
+    base(corpus.records["train"], tmp_path / "model", tmp_path / "b.json", given_settings, 8, 4, True, 256, seed=0)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    ids = tokenizer("<SOT>yes<FACE_7><EOT>", add_special_tokens=False)["input_ids"]
+    tokens = tokenizer.convert_ids_to_tokens(ids)
+    assert (tokens[0], tokens[-2], tokens[-1]) == ("<SOT>", "<FACE_7>", "<EOT>")
 
 
 def test_tokens_cannot_be_added_twice(tiny):
     model, tokenizer = AutoModelForCausalLM.from_pretrained(tiny), AutoTokenizer.from_pretrained(tiny)
     with pytest.raises(ValueError, match="knew 32 of the motion tokens"):
-        add_motion_tokens(model, tokenizer, {"face": 16, "body": 16})
+        add_motion_tokens(model, tokenizer, {"face": 16, "body": 16}, turn_marks=False)
 
 
 class Response:
