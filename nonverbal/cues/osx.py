@@ -202,7 +202,7 @@ def square(picture: np.ndarray) -> tuple[np.ndarray, tuple[int, int, int, int]]:
     """A picture, its longest side scaled to SIDE, black on the right or below; and the box (x, y, w, h) it fills."""
     height, width = picture.shape[:2]
     scale = SIDE / max(height, width)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    size = max(round(width * scale), 2), max(round(height * scale), 2)  # OSX refuses a box of one pixel
     out = np.zeros((SIDE, SIDE, 3), np.uint8)
     out[: size[1], : size[0]] = cv2.resize(
         picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

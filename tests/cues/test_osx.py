@@ -230,7 +230,7 @@ def test_a_crop_fills_its_box_of_a_black_square():
     assert box == (0, 0, SIDE // 2, SIDE) and tall.shape == (SIDE, SIDE, 3)
     assert (tall[:, : SIDE // 2] == 255).all() and not tall[:, SIDE // 2 :].any()
     thin, box = square(np.full((2, 2000, 3), 255, np.uint8))
-    assert box == (0, 0, SIDE, 1) and (thin[0] == 255).all()
+    assert box == (0, 0, SIDE, 2) and (thin[:2] == 255).all()
 
 
 def test_an_arm_beyond_the_crop_is_unknown_and_the_trunk_stays():
