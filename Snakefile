@@ -46,6 +46,7 @@ rule all:
     input:
         rules.studio.input,
         rules.speech.input,
+        rules.quality.output,
         rules.dataset.input,
         rules.paper.input,
         rules.provenance.input,

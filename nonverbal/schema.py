@@ -158,6 +158,12 @@ TABLES: dict[str, pa.Schema] = {
         # cues
         "face": cue_columns(FACE_FEATURES),
         "body": cue_columns(BODY_FEATURES),
+        "quality": [
+            *UTTERANCE, ("part", TEXT), ("group", TEXT), ("frames", INT), ("known", FLOAT), ("confidence", FLOAT),
+            ("jitter_raw", FLOAT), ("jitter_published", FLOAT), ("jitter_adaptive", FLOAT),
+        ],  # one row an utterance and group of the layout; known: share of its numbers; jitter_*: mean second
+        # difference of frames, radians a joint or units a number, as read and by each method of smoothing; NaN
+        # where no three frames in a row are known
         # dataset
         "safety": [
             *UTTERANCE, ("harmful", BOOL), ("score", FLOAT), ("start_s", FLOAT), ("end_s", FLOAT), ("backend", TEXT),

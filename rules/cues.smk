@@ -65,6 +65,7 @@ rule smooth:
     output:
         face="<results>/cues/smooth/{shard}/face.parquet",
         body="<results>/cues/smooth/{shard}/body.parquet",
+        quality="<results>/cues/smooth/{shard}/quality.parquet",
     log:
         "<logs>/cues/smooth/{shard}.log",
     benchmark:
@@ -83,8 +84,50 @@ rule smooth:
         "../scripts/cues/smooth.py"
 
 
+rule quality:
+    input:
+        smooth=expand("<results>/cues/smooth/{shard}/quality.parquet", shard=SHARDS),
+    output:
+        csv=report(
+            "<results>/cues/quality/quality.csv",
+            caption="../resources/report/quality.rst",
+            category="Cues",
+            labels={"table": "jitter", "format": "csv"},
+        ),
+        md=report(
+            "<results>/cues/quality/quality.md",
+            caption="../resources/report/quality.rst",
+            category="Cues",
+            labels={"table": "jitter", "format": "md"},
+        ),
+        png=report(
+            "<results>/cues/quality/quality.png",
+            caption="../resources/report/quality.rst",
+            category="Cues",
+            labels={"figure": "jitter", "format": "png"},
+        ),
+        pdf="<results>/cues/quality/quality.pdf",
+    log:
+        "<logs>/cues/quality.log",
+    benchmark:
+        "<benchmarks>/cues/quality.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=20,
+    params:
+        method=CONFIG.cues.smooth.method,
+    message:
+        "Jitter of faces and bodies before and after smoothing"
+    script:
+        "../scripts/cues/quality.py"
+
+
 rule cues:
     input:
+        rules.quality.output,
         expand(
             "<results>/cues/smooth/{shard}/{part}.parquet",
             shard=SHARDS,

@@ -1,8 +1,8 @@
 """Settings of the cues stage."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from nonverbal.settings import Settings
 
@@ -83,13 +83,40 @@ class Body(Settings):
         return int(self.backend == "osx")
 
 
-class Smooth(Settings):
+class PublishedSettings(Settings):
     """Savitzky-Golay a feature, an utterance (paper: window 5, order 2)."""
 
     window: int = Field(ge=1)
     """Frames; odd, cut to the largest odd number that fits."""
     order: int = Field(ge=0)
     """Polynomial order, cut to window - 1."""
+
+
+class AdaptiveSettings(Settings):
+    """Local polynomials weighted by confidence, rotations as quaternions, reach by cross-validation."""
+
+    order: int = Field(ge=0, le=3)
+    """Of the polynomials."""
+    reaches: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    """Frames before and after that a fit may look at, ascending; one is chosen a number or joint."""
+    slack: float = Field(ge=1)
+    """The widest reach is taken whose cross-validated error is at most this times the least."""
+
+    @field_validator("reaches")
+    @classmethod
+    def _ascending(cls, reaches: tuple[int, ...]) -> tuple[int, ...]:
+        if list(reaches) != sorted(set(reaches)):
+            raise ValueError("must be ascending")
+        return reaches
+
+
+class Smooth(Settings):
+    """Smoothing over time, in unbroken runs of known frames of an utterance."""
+
+    method: Literal["published", "adaptive"]
+    """published: Savitzky-Golay (paper). adaptive: local polynomials, see there."""
+    published: PublishedSettings
+    adaptive: AdaptiveSettings
 
 
 class Cues(Settings):

@@ -1,95 +1,86 @@
-"""Savitzky-Golay smoothing of each feature of each utterance, as published, over unbroken runs of known frames."""
+"""Smoothing of each utterance's cues over time, and how much they shake before and after."""
 
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.signal import savgol_filter
 
+from nonverbal.cues.filters import Track, adaptive, jitter, published
 from nonverbal.cues.frames import content
 from nonverbal.cues.settings import Smooth
 from nonverbal.layouts import FLAME_FACE, SMPLX_BODY
-from nonverbal.schema import kept_ids, read_arrow
+from nonverbal.schema import TABLES, kept_ids, read_arrow
 from nonverbal.shards import map_units
 
-SHORTEST = 3  # frames; what is shorter stays as it is
-# Axis-angle rotations among the features, made continuous before they are smoothed.
+# Axis-angle rotations among the features.
 ROTATIONS = {"face": FLAME_FACE.groups["global"], "body": (0, SMPLX_BODY.groups["jaw"][1])}
+GROUPS = {"face": FLAME_FACE.groups, "body": SMPLX_BODY.groups}
 
 
-def smooth(keep_visible: Path, raw_face: Path, raw_body: Path, face: Path, body: Path, settings: Smooth) -> None:
+def smooth(
+    keep_visible: Path, raw_face: Path, raw_body: Path, face: Path, body: Path, quality: Path, settings: Smooth
+) -> None:
     """Smooth face and body features; validity and confidence stay.
 
     Args:
         keep_visible: decisions; clips it drops are left out.
         raw_face, raw_body: tables `face` and `body`.
-        face, body: tables to write.
-        settings: window and order.
+        face, body, quality: tables to write.
+        settings: method and its numbers.
     """
     raw = {"face": raw_face, "body": raw_body}
     process = partial(_clip_smooth, raw=raw, settings=settings)
     clips = kept_ids(keep_visible, "keep_visible")
     key = (settings.model_dump(), content(raw_face, raw_body, keep_visible))
-    map_units(clips, process, {"face": face, "body": body}, key, "smooth")
+    map_units(clips, process, {"face": face, "body": body, "quality": quality}, key, "smooth")
 
 
 def _clip_smooth(clip_id: str, raw: dict[str, Path], settings: Smooth) -> dict[str, pd.DataFrame]:
+    tables, scores = {}, [TABLES["quality"].empty_table().to_pandas()]
+    for part, path in raw.items():
+        rows = read_arrow(path, part, clip_id=clip_id).to_pandas()
+        rows = rows.sort_values(["utterance_id", "frame"], ignore_index=True)
+        if rows.empty:
+            tables[part] = rows
+            continue
+        track = to_track(rows, ROTATIONS[part])
+        by_method = smoothed(track, settings)
+        tables[part] = rows.assign(features=list(by_method[settings.method].astype(np.float32)))
+        scores.append(scored(rows, track, by_method, part))
+    return tables | {"quality": pd.concat([score for score in scores if len(score)] or scores, ignore_index=True)}
+
+
+def to_track(rows: pd.DataFrame, rotations: tuple[int, int]) -> Track:
+    """Rows of a cue table of one clip, sorted by utterance and frame, as arrays."""
+    breaks = (np.diff(rows["utterance_id"]) != 0) | (np.diff(rows["frame"]) != 1)
+    return Track(
+        features=np.stack(rows["features"].tolist()).astype(np.float64),
+        rotations=rotations,
+        run=np.concatenate([[0], np.cumsum(breaks)]),
+        person=rows["speaker"].to_numpy(),
+        confidence=rows["confidence"].to_numpy(np.float64),
+    )
+
+
+def smoothed(track: Track, settings: Smooth) -> dict[str, np.ndarray]:
+    """Features [N, F] as read, and by each method."""
     return {
-        name: smooth_rows(read_arrow(path, name, clip_id=clip_id).to_pandas(), ROTATIONS[name], settings)
-        for name, path in raw.items()
+        "raw": track.features,
+        "published": published(track, settings.published),
+        "adaptive": adaptive(track, settings.adaptive),
     }
 
 
-def smooth_rows(rows: pd.DataFrame, rotations: tuple[int, int], settings: Smooth) -> pd.DataFrame:
-    """Rows of a cue table of one clip with smoothed features, in order of utterance and frame."""
-    if rows.empty:
-        return rows
-    rows = rows.sort_values(["utterance_id", "frame"], ignore_index=True)
-    features = np.stack(rows["features"].tolist()).astype(np.float64)
-    breaks = (np.diff(rows["utterance_id"]) != 0) | (np.diff(rows["frame"]) != 1)
-    for run in np.split(np.arange(len(rows)), np.flatnonzero(breaks) + 1):
-        features[run] = smooth_run(features[run], rotations, settings)
-    return rows.assign(features=list(features.astype(np.float32)))
-
-
-def smooth_run(features: np.ndarray, rotations: tuple[int, int], settings: Smooth) -> np.ndarray:
-    """Consecutive frames [T, F], each feature smoothed within its stretches of known numbers; NaN stays NaN."""
-    out = features.copy()
-    out[:, slice(*rotations)] = unwrapped(features[:, slice(*rotations)])
-    known, group = np.unique(np.isfinite(features), axis=1, return_inverse=True)
-    for pattern in range(known.shape[1]):
-        columns = np.flatnonzero(group.ravel() == pattern)
-        for stretch in stretches(known[:, pattern]):
-            block = np.ix_(stretch, columns)
-            out[block] = savitzky_golay(out[block], settings)
-    return out
-
-
-def savitzky_golay(values: np.ndarray, settings: Smooth) -> np.ndarray:
-    """Filter each column of [T, F]: window at most the largest odd number of frames, order below the window."""
-    window = min(settings.window, len(values) - 1 + len(values) % 2)
-    if len(values) < SHORTEST or window < SHORTEST:
-        return values
-    return savgol_filter(values, window, min(settings.order, window - 1), axis=0)
-
-
-def stretches(known: np.ndarray) -> list[np.ndarray]:
-    """Positions of each unbroken stretch of true values in bool [T]."""
-    positions = np.flatnonzero(known)
-    return [part for part in np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1) if len(part)]
-
-
-def unwrapped(vectors: np.ndarray) -> np.ndarray:
-    """Rotation vectors [T, 3 J] without jumps: each is the equal rotation nearest to the one in the frame before.
-
-    A rotation by a about an axis is also one by a - 2 pi, so a joint that passes half a turn jumps to the other side.
-    """
-    joints = vectors.reshape(len(vectors), -1, 3).copy()
-    for i in range(1, len(joints)):
-        now, before = joints[i], joints[i - 1]
-        angle = np.linalg.norm(now, axis=1, keepdims=True)
-        axis = now / np.maximum(angle, 1e-9)
-        turns = np.round(((before * axis).sum(axis=1, keepdims=True) - angle) / (2 * np.pi))
-        joints[i] = now + np.where(np.isfinite(turns), turns, 0) * 2 * np.pi * axis
-    return joints.reshape(vectors.shape)
+def scored(rows: pd.DataFrame, track: Track, by_method: dict[str, np.ndarray], part: str) -> pd.DataFrame:
+    """Rows of table `quality` of one clip: an utterance and a group of the layout each."""
+    keys = ["clip_id", "utterance_id"]
+    frames = []
+    for group, (start, stop) in GROUPS[part].items():
+        known = np.isfinite(track.features[:, start:stop]).mean(axis=1)
+        scores = rows[keys].assign(part=part, group=group, frames=1, known=known, confidence=track.confidence)
+        for method, features in by_method.items():
+            scores[f"jitter_{method}"] = jitter(track, features, (start, stop))
+        frames.append(scores)
+    how = {name: "sum" if name == "frames" else "mean" for name in TABLES["quality"].names[4:]}
+    return pd.concat(frames).groupby([*keys, "part", "group"], as_index=False, sort=False).agg(how)

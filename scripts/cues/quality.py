@@ -1,0 +1,4 @@
+from nonverbal.cues.quality import quality
+from nonverbal.job import run
+
+run(snakemake, quality)
