@@ -12,7 +12,7 @@ from nonverbal.cues.frames import content, kept_clips, places, runs, sightings, 
 from nonverbal.cues.inverse_kinematics import body_features, confidence
 from nonverbal.cues.pose import PoseFinder
 from nonverbal.cues.settings import Body
-from nonverbal.layouts import FLAME_FACE
+from nonverbal.layouts import BODY_FEATURES, FLAME_FACE
 from nonverbal.models import fetched
 from nonverbal.schema import read_arrow
 from nonverbal.shards import map_units
@@ -81,6 +81,8 @@ def _clip_body(
     rows = read_arrow(crops, "crops", clip_id=clip_id).to_pandas()
     faces = read_arrow(face, "face", clip_id=clip_id).to_pandas()
     seen = sightings(rows)
+    if seen.empty:
+        return {"body": to_rows(rows, seen, np.empty((0, BODY_FEATURES)), np.empty(0))}
     features, sure = backend(media / videos[clip_id], seen, head_rotations(rows, faces, seen))
     return {"body": to_rows(rows, seen, features, sure)}
 

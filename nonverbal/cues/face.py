@@ -81,5 +81,7 @@ def _clip_face(
 ) -> dict[str, pd.DataFrame]:
     rows = read_arrow(crops, "crops", clip_id=clip_id).to_pandas()
     seen = sightings(rows)
+    if seen.empty:
+        return {"face": to_rows(rows, seen, np.empty((0, FACE_FEATURES)), np.empty(0))}
     features, sure = backend(media / videos[clip_id], seen)
     return {"face": to_rows(rows, seen, features, sure)}

@@ -132,7 +132,7 @@ def to_rows(crops: pd.DataFrame, seen: pd.DataFrame, features: np.ndarray, confi
     rows = crops[["clip_id", "utterance_id", "speaker", "frame"]].reset_index(drop=True)
     rows["valid"] = valid
     rows["confidence"] = np.where(valid, confidence[place], 0.0).astype(np.float32)
-    rows["features"] = list(features[place].astype(np.float32))
+    rows["features"] = pd.Series(list(features[place].astype(np.float32)), rows.index, object)  # also of no rows
     return rows
 
 
