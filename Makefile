@@ -44,7 +44,7 @@ report: setup  ## one HTML page of the demonstration's tables and figures: repor
 	$(SNAKEMAKE_DEMO) --report report.html
 
 overlay: setup  ## CLIP=id: a clip with boxes, who speaks, words and tokens drawn on it, as overlay.mp4
-	$(BIN)/python -m nonverbal.overlay results/demo $(CLIP) overlay.mp4
+	$(BIN)/python -m nonverbal.views overlay results/demo $(CLIP) overlay.mp4
 
 clean:  ## remove results and the virtual environment
 	rm -rf results .snakemake .environments $(VENV)

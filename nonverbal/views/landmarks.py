@@ -1,0 +1,103 @@
+"""Landmarks in the picture: the face's as the mesh finds them, the body's as the smoothed parameters put them."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from nonverbal.avatar.model import Avatar
+from nonverbal.avatar.skeleton import JOINTS, PARENTS, forward_kinematics
+from nonverbal.views.found import Found
+from nonverbal.views.motion import PARTS, Motion
+from nonverbal.views.paint import Colour
+
+MARGIN = 1.5  # of the face box, for the face mesh
+SEEN = 0.5  # visibility from which a point of the pose counts
+# Joint -> mediapipe's pose point; these fix where the skeleton lies in the picture.
+ANCHORS = {
+    "left_shoulder": 11, "right_shoulder": 12, "left_elbow": 13, "right_elbow": 14, "left_wrist": 15, "right_wrist": 16,
+}  # fmt: skip
+TRUNK = (
+    "root",
+    "spine1",
+    "spine2",
+    "spine3",
+    *(f"{side}_{name}" for side in ("left", "right") for name in ("hip", "knee", "ankle")),
+)
+
+
+class Landmarks(NamedTuple):
+    """Pixels of the clip over the frames of a motion; NaN where unknown: face [T, 478, 2], joints [T, 52, 2]."""
+
+    face: np.ndarray
+    joints: np.ndarray
+
+
+def landmarks(found: Found, motion: Motion, avatar: Avatar) -> Landmarks:
+    """A speaker's face points, and the avatar's joints as seen in the picture.
+
+    The parameters hold no camera: the skeleton is scaled once and shifted in each frame onto the shoulders, elbows and
+    wrists that mediapipe sees. So lines beside an arm show an error of its angles, or arms of another length.
+    """
+    from nonverbal.cues.face_mesh import POINTS, clip_points, new_mesh
+    from nonverbal.cues.frames import Trackers, sightings
+    from nonverbal.cues.pose import POSE_POINTS, PoseFinder
+
+    span, rows = motion.span, found.crops
+    here = (rows["speaker"] == motion.speaker) & rows["frame"].between(span.first, span.stop - 1)
+    seen = sightings(rows[here])
+    place = (seen["frame"] - span.first).to_numpy()
+    face = np.full((len(span), POINTS, 2), np.nan, np.float32)
+    pose = np.full((len(span), POSE_POINTS, 2), np.nan, np.float32)
+    tracks = np.full(len(span), -1)
+    if len(seen):
+        face[place] = clip_points(found.video, seen, Trackers(new_mesh), MARGIN)[..., :2]
+        tracks[place] = seen["track_id"]
+        points = PoseFinder()(found.video, seen)
+        pose[place] = np.where(points.visibility[..., None] < SEEN, np.nan, points.flat * (1, -1))
+    return Landmarks(face, project(motion, avatar, pose, tracks))
+
+
+def project(motion: Motion, avatar: Avatar, pose: np.ndarray, tracks: np.ndarray) -> np.ndarray:
+    """The motion's joints in the picture [T, 52, 2], laid onto pose points [T, 33, 2] by scale and shift.
+
+    Args:
+        motion: rotations.
+        avatar: the skeleton they turn.
+        pose: NaN where a point is not seen.
+        tracks: number [T] of the track that each frame is of; each has one scale.
+    """
+    _, joints = forward_kinematics(torch.from_numpy(motion.joint_rotations()), avatar.rest_joints)
+    flat = joints.numpy()[..., :2] * (1, -1)
+    source, target = flat[:, [JOINTS.index(joint) for joint in ANCHORS]], pose[:, list(ANCHORS.values())]
+    source = np.where(np.isfinite(target), source, np.nan)
+    enough = np.isfinite(target).all(axis=2).sum(axis=1) >= 2
+    placed = np.full(flat.shape, np.nan, np.float32)
+    for track in np.unique(tracks[enough]):
+        rows = np.flatnonzero(enough & (tracks == track))
+        before, after = (np.nanmean(points[rows], axis=1, keepdims=True) for points in (source, target))
+        away, wanted = source[rows] - before, target[rows] - after
+        scale = np.nansum(away * wanted) / np.nansum(away**2)
+        placed[rows] = scale * (flat[rows] - before) + after
+    for part, named in PARTS.items():
+        for joint in named:
+            placed[~motion.known[part], JOINTS.index(joint)] = np.nan
+    return placed
+
+
+def draw_landmarks(canvas: np.ndarray, marks: Landmarks, frame: int, scale: float, colour: Colour) -> None:
+    """Face points as dots and the upper body's bones as lines, in a picture scaled by `scale`."""
+    for x, y in _pixels(marks.face[frame], scale):
+        cv2.circle(canvas, (x, y), 1, colour, -1)
+    joints = marks.joints[frame]
+    for joint, parent in enumerate(PARENTS):
+        if parent < 0 or JOINTS[parent] in TRUNK or not np.isfinite(joints[[joint, parent]]).all():
+            continue
+        a, b = _pixels(joints[[joint, parent]], scale)
+        cv2.line(canvas, a, b, (255, 255, 255), 2, cv2.LINE_AA)
+
+
+def _pixels(points: np.ndarray, scale: float) -> list[tuple[int, int]]:
+    known = points[np.isfinite(points).all(axis=1)]
+    return [(round(x), round(y)) for x, y in (known * scale).tolist()]

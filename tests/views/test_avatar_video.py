@@ -1,0 +1,97 @@
+from dataclasses import replace
+
+import av
+import numpy as np
+import pytest
+import torch
+from views_cases import FIRST
+
+from nonverbal.avatar.skeleton import JOINTS, forward_kinematics
+from nonverbal.layouts import FACE_FEATURES, OPEN_FACE
+from nonverbal.media import decode_frames
+from nonverbal.views.__main__ import main
+from nonverbal.views.avatar import HEIGHT, Panel, Stage, avatar
+from nonverbal.views.figure import HELD, Screen
+from nonverbal.views.found import PALETTE, find
+from nonverbal.views.landmarks import ANCHORS, project
+from nonverbal.views.motion import motions_of, resting
+from nonverbal.views.sheet import sheet
+
+
+@pytest.fixture
+def motion(complete):
+    return motions_of(find(complete, "v_000"), 0)[0]
+
+
+def test_the_video_has_the_utterances_frames_words_and_sound(complete, tmp_path):
+    out = tmp_path / "out" / "avatar.mp4"
+    avatar(complete, "v_000", 0, out)
+    frames = list(decode_frames(out))
+    assert len(frames) == 20
+    assert frames[0].shape == (HEIGHT + 64, round(320 * HEIGHT / 180 / 2) * 2 + Panel.width, 3)
+    assert frames[0][HEIGHT:].max() > 100
+    with av.open(str(out)) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+    assert [path.name for path in out.parent.iterdir()] == ["avatar.mp4"]
+
+
+def test_a_part_that_is_not_known_is_drawn_grey_and_named(anny, motion):
+    screen = Screen(anny, motion)
+    vertices = screen.vertices[0]
+    known = dict.fromkeys(motion.known, True)
+    plain, grey = anny.surface(vertices, known), anny.surface(vertices, known | {"left hand": False})
+    changed = np.abs(plain.mesh.colours - grey.mesh.colours).max(axis=1) > 0.05
+    hand = anny.shares["left hand"] > 0.9
+    assert changed[hand].all() and not changed[anny.shares["left hand"] < 0.01].any()
+    assert np.allclose(grey.mesh.colours[hand], HELD, atol=0.06)
+    assert np.array_equal(plain.vertices, grey.vertices)
+
+
+def test_the_avatar_opens_its_mouth_with_the_jaw(anny, motion):
+    face = np.zeros((20, FACE_FEATURES), np.float32)
+    face[1, OPEN_FACE.groups["jaw"][0]] = 1
+    still = replace(motion, body=np.tile(resting(), (20, 1)), face=face, face_known=np.tile(motion.face_known[8], (20, 1)))
+    screen = Screen(anny, still)
+    dark = [(screen.draw(frame, (80, 96), (96, 96))[1][60:, :, 1] < 60).sum() for frame in (0, 1)]
+    assert dark[1] > dark[0] + 50
+
+
+def test_box_and_words_are_in_the_speakers_colour(complete):
+    stage = Stage(find(complete, "v_000"), 0, marked=False)
+    picture = stage.draw(FIRST + 5, np.full((180, 320, 3), 40, np.uint8))
+    for area in (picture[:HEIGHT, : stage.source_width], picture[HEIGHT:]):
+        assert (area == PALETTE[1]).all(axis=2).any()
+
+
+def test_joints_lie_on_the_points_that_they_were_seen_at(anny, motion):
+    """Pose points made from the kinematics with a known camera, two shots of different size."""
+    skeleton = anny.person.avatar
+    _, joints = forward_kinematics(torch.from_numpy(motion.joint_rotations()), skeleton.rest_joints)
+    tracks = np.repeat([3, 4], 10)
+    scale = np.where(tracks == 3, 100.0, 300.0)[:, None, None]
+    there = joints.numpy()[..., :2] * (1, -1) * scale + (160, 90)
+    pose = np.full((20, 33, 2), np.nan)
+    pose[:, list(ANCHORS.values())] = there[:, [JOINTS.index(joint) for joint in ANCHORS]]
+    pose[7, :16] = np.nan  # nothing to lay it on
+    placed = project(motion, skeleton, pose, tracks)
+    known = np.isfinite(placed)
+    assert np.allclose(placed[known], there[known], atol=0.01)
+    assert not known[7].any() and not known[:, JOINTS.index("left_index2")].any()
+    assert known[5, JOINTS.index("head")].all()
+
+
+def test_a_sheet_shows_pictures_and_curves(complete, tmp_path):
+    sheet(complete, "v_000", 0, tmp_path / "sheet.png")
+    import cv2
+
+    picture = cv2.imread(str(tmp_path / "sheet.png"))
+    assert picture.shape[1] == 1200 and picture.std() > 30
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [(["overlay", "R", "v_000", "0", "x.mp4"], "leave out"), (["glb", "R", "v_000", "x.glb"], "write its number")],
+)
+def test_a_view_that_is_not_to_be_had_is_refused(arguments, said):
+    with pytest.raises(Exception, match=said):
+        main(arguments)
