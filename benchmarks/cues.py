@@ -139,7 +139,7 @@ def run_stage(inputs: dict[str, Path], video: Path, folder: Path, meters: dict[s
         "body": lambda: body(**common, face=raw["face"], instrument=instruments["body"], body=raw["body"],
                              settings=cues.body),
         "smooth": lambda: smooth(inputs["keep_visible"], raw["face"], raw["body"], folder / "smooth_face.parquet",
-                                 folder / "smooth_body.parquet", cues.smooth),
+                                 folder / "smooth_body.parquet", folder / "quality.parquet", cues.smooth),
     }  # fmt: skip
     for name, job in jobs.items():
         undo = SolutionBase.process

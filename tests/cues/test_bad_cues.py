@@ -89,7 +89,10 @@ class Stage:
         face(**inputs, instrument=FACE_INSTRUMENT, face=files["face"], settings=CUES.face)
         body(**inputs, face=files["face"], instrument=BODY_INSTRUMENT, body=files["body"], settings=CUES.body)
         smoothed = {name: self.folder / f"smooth_{name}.parquet" for name in ("face", "body")}
-        smooth(files["keep_visible"], files["face"], files["body"], **smoothed, settings=CUES.smooth)
+        smooth(
+            files["keep_visible"], files["face"], files["body"], **smoothed, quality=self.folder / "quality.parquet",
+            settings=CUES.smooth,
+        )  # fmt: skip
         tables = {name: read_table(files[name], name) for name in smoothed}
         return tables | {f"smooth_{name}": read_table(path, name) for name, path in smoothed.items()}
 
