@@ -53,6 +53,11 @@ def load_face_backend(settings: Face, instrument: Path, models: list[Path]) -> F
             from nonverbal.cues.emoca import Emoca
 
             return Emoca(settings.emoca, fetched(models)["emoca"])
+        case "flame":
+            from nonverbal.cues.flame import Flame
+
+            files = fetched(models)
+            return Flame(settings.flame, files["flame"], files["flame_landmarks"])
 
 
 def face(

@@ -31,18 +31,40 @@ class EmocaSettings(Settings):
     """Faces at a time."""
 
 
+class FlameSettings(Settings):
+    """FLAME fitted to mediapipe's face mesh, with the file that its users register for."""
+
+    margin: float = Field(ge=1)
+    """The face box is scaled by this about its centre before the mesh looks at it."""
+    least_px: int = Field(gt=0)
+    """A face box that is narrower or lower than this is too small to be read."""
+    noise_mm: float = Field(gt=0)
+    """Standard deviation of a landmark, on the head."""
+    outlier: float = Field(gt=0)
+    """Distance in standard deviations at which a landmark counts half."""
+    depth: float = Field(ge=0, le=1)
+    """What the mesh's depth counts, of what its place in the picture counts."""
+    change: float = Field(gt=0)
+    """Standard deviation of an expression's change from frame to frame, in its own standard deviations."""
+    shape_frames: int = Field(gt=0)
+    """Of a person, spread over the clip, that its shape is found from, at most."""
+    steps: int = Field(gt=0)
+    """Of a fit, at most."""
+
+
 class Face(Settings):
     """P6: face parameters a frame."""
 
-    backend: Literal["open_face", "emoca"]
-    """open_face: an open face model's actions and jaw. emoca: FLAME by EMOCA v2 (paper)."""
+    backend: Literal["open_face", "emoca", "flame"]
+    """open_face: an open face model's actions and jaw. emoca: FLAME by EMOCA v2 (paper). flame: FLAME by landmarks."""
     open_face: OpenFaceSettings
     emoca: EmocaSettings
+    flame: FlameSettings
 
     @property
     def models(self) -> list[str]:
         """Models to be fetched or put in place."""
-        return ["emoca"] if self.backend == "emoca" else []
+        return {"open_face": [], "emoca": ["emoca"], "flame": ["flame", "flame_landmarks"]}[self.backend]
 
     @property
     def gpus(self) -> int:

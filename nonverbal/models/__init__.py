@@ -75,6 +75,8 @@ class Licensed(Model):
 
     file: str = Field(pattern=r"^[\w.-]+$")
     """Its name."""
+    also: tuple[str, ...] = ()
+    """Other files that serve as well, as other releases name them."""
     register_at: str = Field(pattern=r"^https://")
     """Where its licence is accepted."""
 
@@ -144,20 +146,22 @@ def fetched(models: Iterable[Path]) -> dict[str, Path]:
 def _verified(folder: Path) -> Path:
     model = registry()[folder.name]
     if isinstance(model, Licensed):
-        return _registered(folder / model.file, folder.name, model)
+        return _registered(folder, model)
     if not isinstance(model, File):
         return folder
     _verify(folder / model.name, folder.name, model, f"remove {folder}, so that it is fetched from {model.url}")
     return folder / model.name
 
 
-def _registered(path: Path, name: str, model: Licensed) -> Path:
-    if not path.is_file():
-        raise UserError(
-            f"config key {model.used_for} needs the model {name}, which may not be passed on; accept its licence "
-            f"({model.licence}) at {model.register_at} and put {model.file} at {path}"
-        )
-    return path
+def _registered(folder: Path, model: Licensed) -> Path:
+    for name in (model.file, *model.also):
+        if (folder / name).is_file():
+            return folder / name
+    instead = f" (or {' or '.join(model.also)} in the same folder)" if model.also else ""
+    raise UserError(
+        f"config key {model.used_for} needs the model {folder.name}, which may not be passed on; accept its licence "
+        f"({model.licence}) at {model.register_at} and put {model.file} at {folder / model.file}{instead}"
+    )
 
 
 def _verify(path: Path, name: str, model: Packaged | File, mend: str) -> None:

@@ -19,7 +19,13 @@ from nonverbal.schema import TABLES, read_arrow, read_table, write_table
 from nonverbal.tokenizers.settings import Frames
 
 # By the cues stage's backends.
-LAYOUT_OF = {"open_face": OPEN_FACE, "emoca": FLAME_FACE, "mediapipe_ik": SMPLX_BODY, "osx": SMPLX_BODY}
+LAYOUT_OF = {  # by the cues stage's backends
+    "open_face": OPEN_FACE,
+    "emoca": FLAME_FACE,
+    "flame": FLAME_FACE,
+    "mediapipe_ik": SMPLX_BODY,
+    "osx": SMPLX_BODY,
+}
 BATCH_ROWS = 16_384
 
 

@@ -10,7 +10,7 @@ import torch
 from nonverbal.cues.emoca import CODE, SIZE, Emoca, EmocaEncoder, face_picture, load_emoca
 from nonverbal.cues.face import load_face_backend
 from nonverbal.cues.frames import FACE, PERSON
-from nonverbal.cues.settings import EmocaSettings, Face, OpenFaceSettings
+from nonverbal.cues.settings import EmocaSettings, Face, FlameSettings, OpenFaceSettings
 from nonverbal.errors import UserError
 from nonverbal.layouts import FLAME_FACE
 from nonverbal.media import VideoWriter
@@ -109,7 +109,10 @@ def test_every_sighting_is_read_in_batches_and_small_faces_are_unknown(checkpoin
 
 def settings():
     fit = OpenFaceSettings(margin=1.5, ridge=300, sparsity=50, rest=0.3)
-    return Face(backend="emoca", open_face=fit, emoca=SETTINGS)
+    flame = FlameSettings(
+        margin=1.5, least_px=24, noise_mm=2, outlier=3, depth=0.5, change=0.5, shape_frames=64, steps=15
+    )
+    return Face(backend="emoca", open_face=fit, emoca=SETTINGS, flame=flame)
 
 
 def test_without_the_licensed_file_one_sentence_says_where_to_register(tmp_path):

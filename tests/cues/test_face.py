@@ -26,13 +26,16 @@ from nonverbal.cues.open_face import (
     load_instrument,
 )
 from nonverbal.cues.open_face_instrument import PEOPLE, PICTURES, SEED, identify, made_with, take_pictures
-from nonverbal.cues.settings import EmocaSettings, Face, OpenFaceSettings
+from nonverbal.cues.settings import EmocaSettings, Face, FlameSettings, OpenFaceSettings
 from nonverbal.layouts import OPEN_FACE, OPEN_FACE_ACTIONS
 from nonverbal.media import VideoWriter
 from nonverbal.schema import read_table, write_table
 
 FIT = OpenFaceSettings(margin=1.5, ridge=300, sparsity=50, rest=0.3)
-SETTINGS = Face(backend="open_face", open_face=FIT, emoca=EmocaSettings(margin=1.25, least_px=32, batch=64))
+FLAME = FlameSettings(margin=1.5, least_px=24, noise_mm=2, outlier=3, depth=0.5, change=0.5, shape_frames=64, steps=15)
+SETTINGS = Face(
+    backend="open_face", open_face=FIT, emoca=EmocaSettings(margin=1.25, least_px=32, batch=64), flame=FLAME
+)
 SEEN = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp", "browDownLeft")
 
 
