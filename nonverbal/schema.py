@@ -32,10 +32,14 @@ def lists(**columns: pa.DataType) -> pa.DataType:
     return pa.struct([(name, pa.list_(kind)) for name, kind in columns.items()])
 
 
+# Why a frame's cues are not valid: nothing was found, or what was found is not to be trusted; "" where they are.
+CUE_REASONS = ("", "not_found", "unsure")
+
+
 def cue_columns(features: int) -> list[tuple[str, pa.DataType]]:
-    """One row a visible frame of an utterance; unknown numbers are NaN, never zero."""
+    """One row a visible frame of an utterance; unknown numbers are NaN, never zero; reason: of CUE_REASONS."""
     return [
-        *UTTERANCE, ("speaker", INT), ("frame", INT), ("valid", BOOL), ("confidence", pa.float32()),
+        *UTTERANCE, ("speaker", INT), ("frame", INT), ("valid", BOOL), ("reason", TEXT), ("confidence", pa.float32()),
         ("features", vector(features)),
     ]  # fmt: skip
 

@@ -125,12 +125,13 @@ def to_rows(crops: pd.DataFrame, seen: pd.DataFrame, features: np.ndarray, confi
         crops: rows of one clip.
         seen: its sightings.
         features: [len(seen), F]; a row of NaN alone is not valid.
-        confidence: [len(seen)] in 0..1; taken as 0 where not valid.
+        confidence: [len(seen)] in 0..1; taken as 0 where not valid, but above 0 there it tells unsure from not found.
     """
     place = places(crops, seen)
     valid = np.isfinite(features).any(axis=1)[place]
     rows = crops[["clip_id", "utterance_id", "speaker", "frame"]].reset_index(drop=True)
     rows["valid"] = valid
+    rows["reason"] = np.where(valid, "", np.where(confidence[place] > 0, "unsure", "not_found")).astype(object)
     rows["confidence"] = np.where(valid, confidence[place], 0.0).astype(np.float32)
     rows["features"] = pd.Series(list(features[place].astype(np.float32)), rows.index, object)  # also of no rows
     return rows

@@ -169,6 +169,7 @@ def test_no_mesh_is_not_valid_and_never_zero(tmp_path):
     inputs = {name: tmp_path / f"{name}.parquet" for name in ("clips", "keep_visible", "crops")}
     face(**inputs, media=tmp_path, instrument=INSTRUMENT, models=[], face=tmp_path / "face.parquet", settings=SETTINGS)
     rows = read_table(tmp_path / "face.parquet", "face")
+    assert (rows["reason"] == "not_found").all()
     assert len(rows) == 3 and not rows["valid"].any() and (rows["confidence"] == 0).all()
     assert np.isnan(np.stack(rows["features"])).all()
 

@@ -50,6 +50,7 @@ def test_a_frame_that_two_utterances_share_is_looked_at_once_and_fills_both():
     features = np.array([[1.0, np.nan], [2.0, 2.0], [np.nan, np.nan]])
     rows = to_rows(crops, seen, features, np.array([0.5, 0.6, 0.7]))
     assert rows["valid"].tolist() == [True, True, True, False]
+    assert rows["reason"].tolist() == ["", "", "", "unsure"]
     assert rows["confidence"].to_numpy() == pytest.approx([0.5, 0.6, 0.6, 0.0])
     assert np.isnan(rows["features"][3]).all() and rows["features"][2].tolist() == [2.0, 2.0]
 

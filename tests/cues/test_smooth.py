@@ -150,7 +150,7 @@ def test_unwrapping_changes_numbers_not_rotations():
 def cue_rows(features, utterance, frames, speaker=0):
     return pd.DataFrame(
         {"clip_id": "a_000", "utterance_id": utterance, "speaker": speaker, "frame": frames, "valid": True,
-         "confidence": np.float32(0.5), "features": list(features.astype(np.float32))}
+         "reason": "", "confidence": np.float32(0.5), "features": list(features.astype(np.float32))}
     )  # fmt: skip
 
 

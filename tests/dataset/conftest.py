@@ -45,7 +45,7 @@ def cue_rows(clip_id: str, features: int) -> list[dict]:
         values = np.full(features, frame if valid else np.nan, np.float32)
         values[-1] = np.nan
         rows.append({"clip_id": clip_id, "utterance_id": 0, "speaker": 0, "frame": frame, "valid": valid,
-                     "confidence": 0.9, "features": values})  # fmt: skip
+                     "reason": "" if valid else "not_found", "confidence": 0.9, "features": values})  # fmt: skip
     return rows
 
 

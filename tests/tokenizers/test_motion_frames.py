@@ -60,7 +60,7 @@ def cue_table(path: Path, clips: dict[str, float], invalid: int = -1) -> None:
             features = np.full(OPEN_FACE.features, level + frame, np.float32)
             features[0] = np.nan if frame == 4 else features[0]
             rows.append({"clip_id": clip_id, "utterance_id": 0, "speaker": 1, "frame": frame, "valid": frame != invalid,
-                         "confidence": 1.0, "features": features})  # fmt: skip
+                         "reason": "", "confidence": 1.0, "features": features})  # fmt: skip
     write_table(path, "face", rows)
 
 
@@ -107,8 +107,8 @@ def test_numbers_that_hardly_vary_are_not_blown_up(tmp_path: Path) -> None:
     write_table(tmp_path / "split.parquet", "split", [
         {"clip_id": "a", "video_id": "a", "channel_id": "c", "group": "a", "split": "train"}
     ])  # fmt: skip
-    rows = [{"clip_id": "a", "utterance_id": 0, "speaker": 0, "frame": i, "valid": True, "confidence": 1.0,
-             "features": np.full(156, 1e-4 * (i % 2), np.float32)} for i in range(4)]  # fmt: skip
+    rows = [{"clip_id": "a", "utterance_id": 0, "speaker": 0, "frame": i, "valid": True, "reason": "",
+             "confidence": 1.0, "features": np.full(156, 1e-4 * (i % 2), np.float32)} for i in range(4)]  # fmt: skip
     write_table(tmp_path / "face.parquet", "face", rows)
     paths = {"frames": tmp_path / "f.npy", "index": tmp_path / "i.parquet", "scale": tmp_path / "s.json"}
     cues = [tmp_path / "face.parquet"]

@@ -27,6 +27,6 @@ def motion_rows(clip_id: str, utterance_id: int, frame_numbers: np.ndarray, seed
     features[:, OPEN_FACE.index] = waves @ mix
     return [
         {"clip_id": clip_id, "utterance_id": utterance_id, "speaker": utterance_id % 2, "frame": int(frame),
-         "valid": True, "confidence": 0.9, "features": values}
+         "valid": True, "reason": "", "confidence": 0.9, "features": values}
         for frame, values in zip(frame_numbers, features, strict=True)
     ]  # fmt: skip

@@ -86,8 +86,8 @@ def complete(results):
     for part, features in (("face", face_features()), ("body", body_features())):
         rows = [
             {
-                "clip_id": "v_000", "utterance_id": 0, "speaker": 0, "frame": f, "valid": True, "confidence": 0.9,
-                "features": features[f],
+                "clip_id": "v_000", "utterance_id": 0, "speaker": 0, "frame": f, "valid": True, "reason": "",
+                "confidence": 0.9, "features": features[f],
             } for f in range(FRAMES)[KNOWN]
         ]  # fmt: skip
         write_table(results / "cues" / "smooth" / SHARD / f"{part}.parquet", part, rows)

@@ -50,7 +50,9 @@ def test_a_part_that_is_not_known_is_drawn_grey_and_named(anny, motion):
 def test_the_avatar_opens_its_mouth_with_the_jaw(anny, motion):
     face = np.zeros((20, FACE_FEATURES), np.float32)
     face[1, OPEN_FACE.groups["jaw"][0]] = 1
-    still = replace(motion, body=np.tile(resting(), (20, 1)), face=face, face_known=np.tile(motion.face_known[8], (20, 1)))
+    still = replace(
+        motion, body=np.tile(resting(), (20, 1)), face=face, face_known=np.tile(motion.face_known[8], (20, 1))
+    )
     screen = Screen(anny, still)
     dark = [(screen.draw(frame, (80, 96), (96, 96))[1][60:, :, 1] < 60).sum() for frame in (0, 1)]
     assert dark[1] > dark[0] + 50
