@@ -202,6 +202,9 @@ TABLES: dict[str, pa.Schema] = {
             *UTTERANCE, ("speaker", INT), ("split", TEXT), ("words", INT), ("face", INT), ("body", INT),
             ("context", INT), *DECISION,
         ],  # one row an utterance; face, body: tokens in it; context: utterances before it that its record shows
+        "examples": [
+            *UTTERANCE, ("split", TEXT), ("tokens", INT), ("turns", INT), *DECISION,
+        ],  # one row an answer; tokens of prompt and answer, messages before the answer; 0 where dropped
         "chats": [
             ("clip_id", TEXT), ("utterances", pa.list_(INT)),
             ("messages", pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))),
@@ -233,6 +236,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "keep_visible": ("nobody_visible", "speakers_not_visible"),
     "keep_safe": ("harmful",),
     "answers": ("harmful", "no_words", "no_motion", "answers_nobody"),
+    "examples": ("answer_too_long", "context_too_long"),
 }
 
 

@@ -79,6 +79,7 @@ rule train_mars:
     output:
         model=directory("<results>/mars/train_mars/model"),
         history="<results>/mars/train_mars/history.csv",
+        examples="<results>/mars/train_mars/examples.parquet",
     log:
         "<logs>/mars/train_mars.log",
     benchmark:

@@ -3,7 +3,10 @@
 import json
 import logging
 import random
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,18 +14,24 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase as AnyTokenizer
 
+from nonverbal.errors import Drop, UserError
 from nonverbal.mars.interleave import MOTION
 
 log = logging.getLogger("nonverbal")
 KINDS = ("text", "face", "body", "end")
 IGNORED = -100  # label that no loss counts
+BATCH = 256  # records tokenized at once
 
 
 class Encoded(NamedTuple):
-    """Token ids of prompt and answer, int32 [tokens]; the answer, its end mark included, begins at `answer`."""
+    """Token ids of prompt and answer, int32 [tokens]; the answer, its end mark included, begins at `answer`.
+
+    `turns` is the number of messages of the context that the prompt still has.
+    """
 
     ids: np.ndarray
     answer: int
+    turns: int
 
 
 def read_records(path: Path) -> Iterator[dict]:
@@ -39,54 +48,95 @@ def sample_records(path: Path, count: int, seed: int) -> list[dict]:
     return [record for i, record in enumerate(read_records(path)) if i in chosen]
 
 
-def prompt_ids(messages: list[dict[str, str]], tokenizer: AnyTokenizer) -> list[int]:
-    """Ids of all messages but the last, and of the head of the answer."""
-    text = tokenizer.apply_chat_template(
-        messages[:-1],
-        tokenize=False,
-        add_generation_prompt=True,
-        date_string="26 Jul 2024",  # Llama's template would write today's date
-    )
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
-
-
-def encode(record: dict, tokenizer: AnyTokenizer, length: int) -> Encoded | None:
-    """Prompt and answer in at most `length` tokens: the prompt loses its beginning, the answer nothing.
-
-    None where the answer does not leave room for one token of the prompt.
-    """
-    prompt = prompt_ids(record["messages"], tokenizer)
-    answer = tokenizer(record["messages"][-1]["content"], add_special_tokens=False)["input_ids"]
-    answer.append(tokenizer.eos_token_id)
-    room = length - len(answer)
-    if room < 1:
-        return None
-    prompt = prompt[-room:]
-    return Encoded(np.array(prompt + answer, np.int32), len(prompt))
-
-
 def encode_all(records: Iterable[dict], tokenizer: AnyTokenizer, length: int, label: str) -> list[Encoded]:
     """All records that fit; how many do not is logged."""
-    encoded = [encode(record, tokenizer, length) for record in records]
-    fitting = [one for one in encoded if one is not None]
-    log.info(
-        "%s: %d records, %d left out: answer longer than %d", label, len(fitting), len(encoded) - len(fitting), length
-    )
+    found = [one for _, one in encode_records(records, tokenizer, length)]
+    fitting = [one for one in found if isinstance(one, Encoded)]
+    left_out = Counter(one.reason for one in found if isinstance(one, Drop))
+    log.info("%s: %d records, left out %s", label, len(fitting), dict(left_out) or "none")
     return fitting
 
 
-def collate(batch: Sequence[Encoded], pad: int, loss: str = "answer") -> dict[str, torch.Tensor]:
-    """Right-padded int64 tensors [batch, longest]: input_ids, attention_mask, labels."""
-    longest = max(len(one.ids) for one in batch)
-    ids = torch.full((len(batch), longest), pad)
-    labels = torch.full((len(batch), longest), IGNORED)
-    mask = torch.zeros((len(batch), longest), dtype=torch.int64)
-    for row, one in enumerate(batch):
-        size, first = len(one.ids), one.answer if loss == "answer" else 0
-        ids[row, :size] = torch.from_numpy(one.ids)
-        labels[row, first:size] = ids[row, first:size]
-        mask[row, :size] = 1
-    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+def encode_records(
+    records: Iterable[dict], tokenizer: AnyTokenizer, length: int
+) -> Iterator[tuple[dict, Encoded | Drop]]:
+    """Each record with its prompt and answer in at most `length` tokens, or why it does not fit; in order.
+
+    Raises:
+        UserError: a record holds a motion token that the tokenizer does not know.
+    """
+    known = set(tokenizer.get_added_vocab())
+    records = iter(records)
+    while batch := list(islice(records, BATCH)):
+        check_motion(batch, known)
+        answers = token_ids([record["messages"][-1]["content"] for record in batch], tokenizer)
+        rooms = [length - len(answer) - 1 for answer in answers]  # 1: the end mark
+        prompts = fit_prompts([record["messages"] for record in batch], tokenizer, rooms)
+        for record, prompt, answer, room in zip(batch, prompts, answers, rooms, strict=True):
+            if room < 1:
+                yield record, Drop("answer_too_long", f"it has {len(answer)} tokens, a sequence at most {length}")
+            elif isinstance(prompt, Drop):
+                yield record, prompt
+            else:
+                ids = np.array(prompt.ids + answer + [tokenizer.eos_token_id], np.int32)
+                yield record, Encoded(ids, len(prompt.ids), prompt.turns)
+
+
+def check_motion(records: Sequence[dict], known: set[str]) -> None:
+    """See that the tokenizer knows every motion token of the records."""
+    text = "".join(message["content"] for record in records for message in record["messages"])
+    if unknown := {match[0] for match in MOTION.finditer(text)} - known:
+        raise UserError(
+            f"the records hold {min(unknown)}, which the model's tokenizer does not know: they are of another "
+            "codebook, so make the model again for this one (--forcerun base)"
+        )
+
+
+class Prompt(NamedTuple):
+    """Ids of all messages but the answer, and of the head of the answer; how many messages of the context there are."""
+
+    ids: list[int]
+    turns: int
+
+
+def fit_prompts(
+    chats: Sequence[list[dict[str, str]]], tokenizer: AnyTokenizer, rooms: Sequence[int]
+) -> list[Prompt | Drop]:
+    """The prompt of each chat in at most its room of tokens, or that it does not fit.
+
+    A prompt that is too long loses whole messages of the context, oldest first, never the system prompt or the last.
+    """
+    ids = token_ids([prompt_text(chat[:-1], tokenizer) for chat in chats], tokenizer)
+    return [shorten(chat[:-1], one, tokenizer, room) for chat, one, room in zip(chats, ids, rooms, strict=True)]
+
+
+def shorten(shown: list[dict[str, str]], ids: list[int], tokenizer: AnyTokenizer, room: int) -> Prompt | Drop:
+    """The prompt of these messages, whose ids are given, without those that do not fit."""
+    first = int(shown[0]["role"] == "system")
+    turns = len(shown) - first
+    if len(ids) <= room:
+        return Prompt(ids, turns)
+
+    def with_last(count: int) -> list[int]:
+        return token_ids([prompt_text([*shown[:first], *shown[-count:]], tokenizer)], tokenizer)[0]
+
+    fitting = bisect_right(range(1, turns), room, key=lambda count: len(with_last(count)))
+    if not fitting:
+        return Drop("context_too_long", f"prompt and answered turn do not fit into the {room} tokens left for them")
+    return Prompt(with_last(fitting), fitting)
+
+
+def prompt_text(messages: list[dict[str, str]], tokenizer: AnyTokenizer) -> str:
+    """Messages and the head of the answer, as the model's chat template writes them."""
+    date = "26 Jul 2024"  # Llama's template would write today's
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, date_string=date)
+    return str(text)
+
+
+def token_ids(texts: list[str], tokenizer: AnyTokenizer) -> list[list[int]]:
+    """Ids of each text, without marks of their own; the Rust tokenizer is asked directly, which halves the time."""
+    encodings = tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    return [encoding.ids for encoding in encodings]
 
 
 def token_kinds(tokenizer: AnyTokenizer, rows: int) -> torch.Tensor:

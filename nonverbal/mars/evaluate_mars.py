@@ -134,7 +134,7 @@ def text_scores(generated: Path, settings: Evaluation) -> tuple[dict[str, dict[s
             metrics[name] = load()
         except NotAvailable as reason:
             missing[name] = str(reason)
-    lines = list(read_records(generated))
+    lines = [line for line in read_records(generated) if not line["left_out"]]
     scores: dict[str, dict[str, Any]] = {}
     for setting in dict.fromkeys(line["setting"] for line in lines):
         own = [line for line in lines if line["setting"] == setting]

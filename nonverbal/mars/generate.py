@@ -8,7 +8,8 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as AnyTokenizer
 
-from nonverbal.mars.encode import prompt_ids, sample_records
+from nonverbal.errors import Drop
+from nonverbal.mars.encode import Prompt, fit_prompts, sample_records
 from nonverbal.mars.interleave import parse
 from nonverbal.mars.saved import device, load_saved
 from nonverbal.mars.settings import Evaluation
@@ -21,13 +22,14 @@ def generate(
     """Write one JSON line a model and record, words and motion apart.
 
     Each line: setting (zero_shot: the base model, trained), clip_id, utterances, answer and reference, each of which
-    has text, face, body (codes); raw, the answer as generated; finished, whether the model ended it by itself.
+    has text, face, body (codes); raw, the answer as generated; finished, whether the model ended it by itself;
+    left_out, why nothing was generated, or "".
 
     Args:
         base, model: folders with model and tokenizer.
         test: records, of which `settings.utterances` are drawn.
         generated: JSON lines file to write.
-        length: longest sequence in tokens, prompt and answer together; a longer prompt loses its beginning.
+        length: longest sequence in tokens, prompt and answer together; a longer prompt loses its oldest messages.
     """
     dtype = torch.bfloat16 if device() == "cuda" else torch.float32
     records = sample_records(test, settings.utterances, seed)
@@ -54,9 +56,12 @@ def answers(
     room = length - settings.new_tokens
     for start in track(range(0, len(records), settings.batch), f"generate {label}"):
         batch = records[start : start + settings.batch]
-        prompts = [prompt_ids(record["messages"], tokenizer)[-room:] for record in batch]
-        for record, ids in zip(batch, continue_prompts(model, tokenizer, prompts, settings), strict=True):
-            yield describe(record, ids, tokenizer)
+        prompts = fit_prompts([record["messages"] for record in batch], tokenizer, [room] * len(batch))
+        fitting = [prompt.ids for prompt in prompts if isinstance(prompt, Prompt)]
+        continued = iter(continue_prompts(model, tokenizer, fitting, settings) if fitting else [])
+        for record, prompt in zip(batch, prompts, strict=True):
+            left_out = str(prompt) if isinstance(prompt, Drop) else ""
+            yield describe(record, [] if left_out else next(continued), tokenizer) | {"left_out": left_out}
 
 
 @torch.inference_mode()

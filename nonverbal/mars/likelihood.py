@@ -6,7 +6,8 @@ import pandas as pd
 import torch
 from transformers import PreTrainedModel
 
-from nonverbal.mars.encode import IGNORED, KINDS, Encoded, collate
+from nonverbal.mars.encode import IGNORED, KINDS, Encoded
+from nonverbal.mars.packing import alone, collate
 from nonverbal.progress import track
 
 MOTION_KINDS = ("face", "body")
@@ -33,10 +34,10 @@ def token_likelihood(
 
 
 def _batch_likelihood(model: PreTrainedModel, records: Sequence[Encoded], kinds: torch.Tensor) -> pd.DataFrame:
-    inputs = {name: tensor.to(model.device) for name, tensor in collate(records, pad=0).items()}
+    inputs = {name: tensor.to(model.device) for name, tensor in collate(alone(records), pad=0).items()}
     labels = inputs.pop("labels")[:, 1:]
     counted = labels != IGNORED
-    logits = model(**inputs).logits[:, :-1][counted].float()
+    logits = model(**inputs, use_cache=False).logits[:, :-1][counted].float()
     targets, kinds = labels[counted], kinds.to(model.device)
     kind = kinds[targets]
     chosen = logits.gather(1, targets[:, None]).squeeze(1)

@@ -55,7 +55,7 @@ class Training(Settings):
     length: int = Field(gt=1)
     """Longest sequence, tokens (paper: 4096)."""
     batch: int = Field(gt=0)
-    """Sequences a step (paper: 8 a GPU)."""
+    """Sequences a step, samples or packs of them (paper: 8 a GPU)."""
     micro_batch: int = Field(gt=0)
     """Sequences in memory at once; divides the batch."""
     epochs: int = Field(gt=0)
@@ -70,6 +70,8 @@ class Training(Settings):
     """Gradient norm (unpublished)."""
     loss: Literal["answer", "all"]
     """Tokens that count: those of the answering turn, or all (unpublished)."""
+    packing: bool
+    """Whether a sequence is filled with several samples, none of which sees another; else padded (unpublished)."""
     checkpoint_steps: int = Field(gt=0)
     """Steps between two checkpoints; each is scored on validation answers, and the best is kept."""
     validation: int = Field(gt=0)

@@ -4,7 +4,7 @@ import csv
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,15 @@ from transformers import (
 )
 from transformers import PreTrainedTokenizerBase as AnyTokenizer
 
-from nonverbal.errors import UserError
-from nonverbal.mars.encode import Encoded, collate, encode_all, read_records, sample_records, token_kinds
+from nonverbal.errors import Drop, UserError
+from nonverbal.mars.encode import Encoded, encode_records, read_records, sample_records, token_kinds
 from nonverbal.mars.files import new_folder
 from nonverbal.mars.likelihood import summary, token_likelihood
+from nonverbal.mars.packing import Pack, alone, collate, pack
 from nonverbal.mars.saved import device, load_saved
 from nonverbal.mars.settings import Training
 from nonverbal.provenance.hashes import hash_path
+from nonverbal.schema import write_table
 from nonverbal.shards import work_folder
 
 log = logging.getLogger("nonverbal")
@@ -40,7 +42,7 @@ HISTORY = (
 
 
 def train_mars(
-    base: Path, train: Path, validation: Path, model: Path, history: Path, settings: Training, seed: int
+    base: Path, train: Path, validation: Path, model: Path, history: Path, examples: Path, settings: Training, seed: int
 ) -> None:
     """Train, resuming from the last whole checkpoint of a killed run, and save the best checkpoint's model.
 
@@ -51,24 +53,33 @@ def train_mars(
         train, validation: records.
         model: folder to write (safetensors, tokenizer).
         history: CSV to write, a row each `checkpoint_steps` steps: HISTORY; losses in nats a token.
+        examples: decision table to write: which records of the training split and of the validation split's sample
+            fit into `settings.length` tokens.
 
     Raises:
         UserError: there is no training record that fits.
     """
     network, tokenizer = load_saved(base)
-    data = encode_all(read_records(train), tokenizer, settings.length, "train")
+    judged = sample_records(validation, settings.validation, seed)
+    encoded = {
+        split: encode_split(split, records, tokenizer, settings.length)
+        for split, records in (("train", read_records(train)), ("validation", judged))
+    }
+    write_table(examples, "examples", [row for rows, _ in encoded.values() for row in rows])
+    data, scored = (samples for _, samples in encoded.values())
     if not data:
         raise UserError(
             f"there is nothing to train MARS on: {train} holds no record of at most {settings.length} tokens; "
             "add videos with answered utterances, or raise config key mars.training.length"
         )
-    judged = sample_records(validation, settings.validation, seed)
-    scored = encode_all(judged, tokenizer, settings.length, "validation")
+    packs = pack(data, settings.length) if settings.packing else alone(data)
+    tokens = sum(len(one.ids) for one in data)
+    log.info("train: %d samples, %d tokens in %d sequences", len(data), tokens, len(packs))
     inputs = [hash_path(path) for path in (base, train, validation)]
     key = [settings.model_dump(), seed, *inputs, torch.__version__, transformers.__version__]
     work = work_folder(model, key)
     torch.manual_seed(seed)
-    trainer = make_trainer(network, tokenizer, data, scored, settings, seed, work)
+    trainer = make_trainer(network, tokenizer, packs, scored, settings, seed, work)
     trainer.train(resume_from_checkpoint=last_whole_checkpoint(work))
     with new_folder(model) as folder:
         network.save_pretrained(folder)
@@ -78,10 +89,28 @@ def train_mars(
     shutil.rmtree(work)
 
 
+def encode_split(
+    split: str, records: Iterable[dict], tokenizer: AnyTokenizer, length: int
+) -> tuple[list[dict], list[Encoded]]:
+    """Rows of table `examples`, one a record, and those records that fit."""
+    rows, samples = [], []
+    for record, found in encode_records(records, tokenizer, length):
+        row = {"clip_id": record["clip_id"], "utterance_id": record["utterances"][-1], "split": split}
+        if isinstance(found, Drop):
+            rows.append(row | {"tokens": 0, "turns": 0, "kept": False, "reason": found.reason, "detail": found.detail})
+        else:
+            messages = sum(message["role"] != "system" for message in record["messages"][:-1])
+            detail = f"{found.turns} of {messages} messages before the answer"
+            counts = {"tokens": len(found.ids), "turns": found.turns}
+            rows.append(row | counts | {"kept": True, "reason": "", "detail": detail})
+            samples.append(found)
+    return rows, samples
+
+
 def make_trainer(
     model: PreTrainedModel,
     tokenizer: AnyTokenizer,
-    train: Sequence[Encoded],
+    train: Sequence[Pack],
     validation: Sequence[Encoded],
     settings: Training,
     seed: int,

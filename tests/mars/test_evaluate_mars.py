@@ -76,7 +76,9 @@ def test_a_trained_model_beats_uniform_and_unigram(corpus, tiny, training, tmp_p
     long = training.model_copy(update={"epochs": 30, "learning_rate": 1e-2, "checkpoint_steps": 40})
     settings = Evaluation(utterances=20, batch=4, new_tokens=20, temperature=0, bertscore=ABSENT)
     paths, model = corpus.records, tmp_path / "model"
-    train_mars(tiny, paths["train"], paths["validation"], model, tmp_path / "history.csv", long, seed=5)
+    train_mars(
+        tiny, paths["train"], paths["validation"], model, tmp_path / "history.csv", tmp_path / "e.parquet", long, seed=5
+    )
     generate(tiny, model, paths["test"], tmp_path / "g.jsonl", settings, 256, seed=5)
     evaluate_mars(
         tiny,
@@ -170,7 +172,13 @@ def test_metrics_say_what_they_lack():
 
 
 def test_a_metric_that_can_be_had_is_a_number(encoder, tmp_path):
-    line = {"setting": "trained", "answer": {"text": "yes"}, "reference": {"text": "yes"}, "finished": True}
+    line = {
+        "setting": "trained",
+        "answer": {"text": "yes"},
+        "reference": {"text": "yes"},
+        "finished": True,
+        "left_out": "",
+    }
     (tmp_path / "g.jsonl").write_text(json.dumps(line) + "\n")
     settings = Evaluation(utterances=1, batch=1, new_tokens=1, temperature=0, bertscore=encoder)
     scores, missing = text_scores(tmp_path / "g.jsonl", settings)

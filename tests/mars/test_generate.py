@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from nonverbal.mars.encode import prompt_ids, read_records
+from nonverbal.mars.encode import prompt_text, read_records, token_ids
 from nonverbal.mars.generate import continue_prompts, generate, until_end
 from nonverbal.mars.saved import load_saved
 from nonverbal.mars.settings import BertScore, Evaluation
@@ -37,6 +37,13 @@ def _codes(text, mark):
     return [piece.split(">")[0] for piece in text.split(mark)[1:]]
 
 
+def test_what_does_not_fit_is_left_out_and_said(corpus, tiny, evaluation, tmp_path):
+    generate(tiny, tiny, corpus.records["test"], tmp_path / "g.jsonl", evaluation, length=40, seed=5)
+    for line in lines(tmp_path / "g.jsonl"):
+        assert line["left_out"].startswith("context_too_long: prompt and answered turn do not fit")
+        assert line["raw"] == "" and not line["finished"] and line["reference"]["face"]
+
+
 def test_a_batch_answers_as_one_alone(corpus, tiny, evaluation):
     model, tokenizer = load_saved(tiny)
     torch.manual_seed(0)
@@ -45,7 +52,8 @@ def test_a_batch_answers_as_one_alone(corpus, tiny, evaluation):
             weight.normal_()
         model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
     records = list(read_records(corpus.records["test"]))[:4]
-    prompts = [prompt_ids(record["messages"], tokenizer)[i * 5 :] for i, record in enumerate(records)]
+    texts = [prompt_text(record["messages"][:-1], tokenizer)[i * 20 :] for i, record in enumerate(records)]
+    prompts = token_ids(texts, tokenizer)
     together = continue_prompts(model, tokenizer, prompts, evaluation)
     assert len({tuple(ids) for ids in together}) > 1
     assert together == [continue_prompts(model, tokenizer, [prompt], evaluation)[0] for prompt in prompts]

@@ -8,13 +8,21 @@ from nonverbal.mars.likelihood import summary, token_likelihood
 from nonverbal.mars.saved import load_saved
 from nonverbal.mars.train_mars import MarsTrainer, last_whole_checkpoint, train_mars
 from nonverbal.provenance.record import hash_path
+from nonverbal.schema import read_table
 
 
 def run(corpus, tiny, training, folder, validation=None):
     folder.mkdir(exist_ok=True)
     paths = corpus.records
     train_mars(
-        tiny, paths["train"], validation or paths["validation"], folder / "model", folder / "history.csv", training, 5
+        tiny,
+        paths["train"],
+        validation or paths["validation"],
+        folder / "model",
+        folder / "history.csv",
+        folder / "examples.parquet",
+        training,
+        5,
     )
     return [
         {k: float(v) if v else None for k, v in row.items()} for row in csv.DictReader((folder / "history.csv").open())
@@ -41,7 +49,25 @@ def test_the_loss_falls_and_the_best_model_is_saved(trained, corpus, tiny):
     assert validation_nll(corpus, folder / "model") == pytest.approx(best, abs=1e-5)
     assert best < 0.9 * validation_nll(corpus, tiny)
     assert (folder / "model" / "model.safetensors").is_file()
-    assert sorted(path.name for path in folder.iterdir()) == ["history.csv", "model"]  # no work folder is left
+    assert sorted(path.name for path in folder.iterdir()) == ["examples.parquet", "history.csv", "model"]
+
+
+def test_every_record_that_was_or_was_not_trained_on_is_told(trained, corpus, tiny, training, tmp_path):
+    rows = read_table(trained[0] / "examples.parquet", "examples")
+    counts = {split: len(list(read_records(corpus.records[split]))) for split in ("train", "validation")}
+    assert rows["split"].value_counts().to_dict() == counts and rows["kept"].all() and (rows["turns"] == 1).all()
+    short = training.model_copy(update={"length": int(rows["tokens"].median()), "epochs": 1})
+    run(corpus, tiny, short, tmp_path)
+    left = read_table(tmp_path / "examples.parquet", "examples")
+    assert (left["kept"] == (rows["tokens"] <= short.length)).all() and not left["kept"].all()
+    assert set(left["reason"]) == {"", "context_too_long"}
+
+
+def test_packs_are_trained_on_in_fewer_steps(trained, corpus, tiny, training, tmp_path):
+    packed = training.model_copy(update={"packing": True, "length": 1024, "batch": 4, "epochs": 8})
+    history = run(corpus, tiny, packed, tmp_path)
+    assert history[-1]["step"] < 8 * len(list(read_records(corpus.records["train"]))) / 4 / 3
+    assert history[-1]["eval_loss"] < 0.9 * validation_nll(corpus, tiny)
 
 
 class Killed(BaseException):
