@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.transform import Rotation
 
 from nonverbal.avatar.skeleton import JOINTS
 from nonverbal.errors import UserError
@@ -110,7 +111,17 @@ def motion_of(found: Found, speaker: int, utterance_id: int | None) -> Motion:
     span = found.span(utterance_id)
     face, face_known = held(_dense(found.cues["face"], speaker, utterance_id, span, FACE_FEATURES), np.zeros(1))
     body, body_known = held(_dense(found.cues["body"], speaker, utterance_id, span, BODY_FEATURES), resting())
-    return Motion(speaker, span, face, body, face_known, body_known)
+    return Motion(speaker, span, face, upright(body), face_known, body_known)
+
+
+def upright(body: np.ndarray) -> np.ndarray:
+    """Body features [T, 179] in axes whose y is up: OSX's root, kept as predicted, is in a camera's, with y down."""
+    trunk = Rotation.from_rotvec(body[:, columns("root")])
+    if np.median(trunk.apply([0.0, 1.0, 0.0])[:, 1]) >= 0:  # nobody talks standing on their head
+        return body
+    out = body.copy()
+    out[:, columns("root")] = (Rotation.from_rotvec([np.pi, 0, 0]) * trunk).as_rotvec()
+    return out
 
 
 def _dense(rows: pd.DataFrame, speaker: int, utterance_id: int | None, span: Span, features: int) -> np.ndarray:

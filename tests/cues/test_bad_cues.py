@@ -20,7 +20,7 @@ from nonverbal.cues.smooth import smooth
 from nonverbal.cues.strangers import random_person
 from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES, OPEN_FACE, OPEN_FACE_ACTIONS, OPEN_JAW_ACTIONS
 from nonverbal.media import VideoWriter
-from nonverbal.schema import read_table, write_table
+from nonverbal.schema import CUE_REASONS, read_table, write_table
 from nonverbal.speakers.boxes import clipped, person_boxes
 
 SEAT, HEIGHT = 240, 240  # pixels of one person's half of the picture
@@ -166,6 +166,7 @@ def test_every_crop_has_a_row_and_every_row_is_known_or_masked(found, name):
     known = np.isfinite(values)
     assert not np.isinf(values).any()
     assert (known.any(axis=1) == table["valid"]).all()
+    assert ((table["reason"] == "") == table["valid"]).all() and set(table["reason"]) <= set(CUE_REASONS)
     sure = table["confidence"]
     assert sure.between(0, 1).all() and (sure[~table["valid"]] == 0).all() and (sure[table["valid"]] > 0).all()
     rotations = slice(*OPEN_FACE.groups["global"]) if "face" in name else slice(0, 156)
@@ -184,7 +185,7 @@ def test_a_good_clip_is_known(found):
 @pytest.mark.parametrize("clip", ["black", "tiny"])
 def test_nothing_to_see_is_unknown(found, clip):
     for name in ("face", "body"):
-        assert not of(found[name], clip)["valid"].any(), name
+        assert (of(found[name], clip)["reason"] == "not_found").all(), name
 
 
 def test_black_frames_in_between_are_not_filled(found):

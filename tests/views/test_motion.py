@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from views_cases import FIRST, KNOWN
 
 from nonverbal.errors import UserError
 from nonverbal.layouts import FLAME_FACE, OPEN_FACE
 from nonverbal.schema import read_table, write_table
 from nonverbal.views.found import find
-from nonverbal.views.motion import columns, held, motion_of, motions_of, resting
+from nonverbal.views.motion import columns, held, motion_of, motions_of, resting, upright
 
 
 def test_a_number_keeps_its_last_known_value():
@@ -55,3 +56,13 @@ def test_the_whole_clip_has_a_motion_for_each_who_is_known(complete):
         motions_of(found, 1)
     with pytest.raises(UserError, match="has no utterance 7; it has 0, 1"):
         motions_of(found, 7)
+
+
+def test_a_root_in_the_cameras_axes_is_turned_up_and_another_stays():
+    turns = np.linspace(-0.4, 0.4, 5)
+    body = np.ones((5, 179), np.float32)
+    body[:, :3] = turns[:, None] * [0, 1, 0]
+    assert np.array_equal(upright(body), body)
+    camera = body.copy()
+    camera[:, :3] = (Rotation.from_rotvec([np.pi, 0, 0]) * Rotation.from_rotvec(body[:, :3])).as_rotvec()
+    assert upright(camera) == pytest.approx(body, abs=1e-5)
