@@ -7,7 +7,7 @@ GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
 
 SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
 
-.PHONY: help setup envs demo test check audit report overlay clean
+.PHONY: help setup envs demo test check audit report overlay avatar clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -45,6 +45,9 @@ report: setup  ## one HTML page of the demonstration's tables and figures: repor
 
 overlay: setup  ## CLIP=id: a clip with boxes, who speaks, words and tokens drawn on it, as overlay.mp4
 	$(BIN)/python -m nonverbal.views overlay results/demo $(CLIP) overlay.mp4
+
+avatar: setup  ## CLIP=id: a clip beside avatars that its parameters drive, as avatar.mp4
+	$(BIN)/python -m nonverbal.views avatar results/demo $(CLIP) avatar.mp4
 
 clean:  ## remove results and the virtual environment
 	rm -rf results .snakemake .environments $(VENV)

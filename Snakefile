@@ -18,7 +18,8 @@ include: "rules/dataset.smk"  # (e) safety, split, VENUS records, statistics, fu
 include: "rules/tokenizers.smk"  # (f) face and body motion to tokens
 include: "rules/mars.smk"  # (g) a language model over words, faces and bodies
 include: "rules/paper.smk"  # (h) tables and figures, published beside ours
-include: "rules/provenance.smk"  # (i) the ledger of what made what
+include: "rules/views.smk"  # (i) samples to look at
+include: "rules/provenance.smk"  # (j) the ledger of what made what
 include: "rules/demo.smk"  # a corpus with known truth, and the score against it
 
 
@@ -38,6 +39,7 @@ localrules:
     tokenizers,
     mars,
     paper,
+    views,
     provenance,
 
 
@@ -49,6 +51,7 @@ rule all:
         rules.quality.output,
         rules.dataset.input,
         rules.paper.input,
+        rules.views.input,
         rules.provenance.input,
     message:
         "Everything: dataset, tokenizers, MARS, tables and figures, ledger"

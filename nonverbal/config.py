@@ -22,6 +22,7 @@ from nonverbal.speakers.settings import Speakers
 from nonverbal.speech.settings import Speech
 from nonverbal.studio.settings import Studio, StudioSource
 from nonverbal.tokenizers.settings import Tokenizers
+from nonverbal.views.settings import Views
 
 SCHEMA = Path(__file__).resolve().parents[1] / "resources" / "config.schema.json"
 
@@ -63,6 +64,7 @@ class Config(Settings):
     tokenizers: Tokenizers
     mars: Mars
     paper: Paper
+    views: Views
 
     @property
     def source_list(self) -> list[str | StudioSource]:

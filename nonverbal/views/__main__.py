@@ -15,6 +15,7 @@ VIEWS = {
     "sheet": (False, True),
     "bvh": (False, True),
     "glb": (False, True),
+    "rerun": (False, True),
 }
 
 

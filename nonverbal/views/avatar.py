@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nonverbal.avatar.model import Avatar
 from nonverbal.cues.frames import crop
 from nonverbal.layouts import FPS
 from nonverbal.media import decode_frames
@@ -82,19 +81,18 @@ class Stage:
     Args:
         found: the clip.
         utterance_id: what is shown; None for the whole clip with all who speak.
+        figure: the avatar of everybody.
         marked: whether landmarks are looked for and drawn.
     """
 
-    def __init__(self, found: Found, utterance_id: int | None, marked: bool = True) -> None:
+    def __init__(self, found: Found, utterance_id: int | None, figure: Anny, marked: bool = True) -> None:
         self.found, self.span = found, found.span(utterance_id)
         self.scale = HEIGHT / found.clip["height"]
         self.source_width = round(found.clip["width"] * self.scale / 2) * 2
-        figure = Anny()
         self.panels = [Panel(found, motion, Screen(figure, motion)) for motion in motions_of(found, utterance_id)]
         if marked:
-            avatar = Avatar()
             for panel in self.panels:
-                panel.marks = landmarks(found, panel.motion, avatar)
+                panel.marks = landmarks(found, panel.motion, figure.person.avatar)
         words = found.words if utterance_id is None else found.words[found.words["utterance_id"] == utterance_id]
         self.words = Subtitles(words, self.size[0], self.colour_of)
 
@@ -133,7 +131,11 @@ def avatar(results: Path, clip_id: str, utterance_id: int | None, out: Path) -> 
     Raises:
         UserError: the results hold no such clip or utterance, or nothing is known of who speaks.
     """
-    found = find(results, clip_id)
-    stage = Stage(found, utterance_id)
+    film(find(results, clip_id), utterance_id, Anny(), out)
+
+
+def film(found: Found, utterance_id: int | None, figure: Anny, out: Path) -> None:
+    """Write the video; see `avatar`."""
+    stage = Stage(found, utterance_id, figure)
     frames = track(frames_of(found, stage.span), "avatar", len(stage.span))
     write_film(out, (stage.draw(number, frame) for number, frame in frames), stage.size, found, stage.span)

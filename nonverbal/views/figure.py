@@ -27,7 +27,7 @@ class Figure(Protocol):
     caption: str
 
     def pose(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices [T, V, 3] and where the head is [T, 3], metres, x to the person's left, y up, z to the camera."""
+        """Vertices [T, V, 3] and joints [T, 52, 3], metres, x to the person's left, y up, z to the camera."""
 
     def surface(self, vertices: np.ndarray, known: dict[str, bool]) -> Surface:
         """What is drawn for one frame's vertices [V, 3]; parts that are not known are grey."""
@@ -48,7 +48,7 @@ class Anny:
     def pose(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
         """See `Figure`."""
         vertices, joints = self.person.pose(torch.from_numpy(motion.body), torch.from_numpy(motion.actions))
-        return vertices, joints[:, JOINTS.index("head")]
+        return vertices, joints
 
     def surface(self, vertices: np.ndarray, known: dict[str, bool]) -> Surface:
         """See `Figure`."""
@@ -79,7 +79,8 @@ class Screen:
 
     def __init__(self, figure: Figure, motion: Motion) -> None:
         self.figure, self.motion = figure, motion
-        self.vertices, self.head = figure.pose(motion)
+        self.vertices, self.joints = figure.pose(motion)
+        self.head = self.joints[:, JOINTS.index("head")]
         self.chest_y = float(np.median(self.head[:, 1])) - 0.22
 
     @property

@@ -15,6 +15,12 @@ WHITE = (255, 255, 255)
 # Okabe and Ito's colours, which colour-blind viewers tell apart: one a person, in turn.
 PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0))
 
+# Tables of a shard that views read, and the folder of the rule that makes each.
+TABLES_OF = {
+    "tracks": "speakers/tracks", "active_speaker": "speakers/active_speaker", "crops": "speakers/crops",
+    "utterances": "speech/utterances", "words": "speech/utterances", "face": "cues/smooth", "body": "cues/smooth",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Span:
@@ -110,34 +116,45 @@ def find(results: Path, clip_id: str) -> Found:
         UserError: no shard of the results holds the clip.
     """
     for clips in sorted((results / "collect" / "clips").glob("*/clips.parquet")):
-        rows = read_arrow(clips, "clips", clip_id=clip_id).to_pylist()
-        if rows and rows[0]["video"]:
-            return _read(results, clips.parent, rows[0])
+        shard = clips.parent.name
+        tables = {name: results / folder / shard / f"{name}.parquet" for name, folder in TABLES_OF.items()}
+        tokens = {part: results / "tokenizers" / "tokenize" / f"{part}.parquet" for part in PARTS}
+        found = read(clip_id, clips, clips.parent / "media", tables, tokens)
+        if found:
+            return found
     raise UserError(
         f"there is no clip {clip_id!r} under {results}; column clip_id of {results}/collect/clips/*/clips.parquet "
         "lists the clips"
     )
 
 
-def _read(results: Path, folder: Path, clip: dict[str, Any]) -> Found:
-    def table(stage: str, rule: str, name: str) -> pd.DataFrame:
-        return _table(results / stage / rule / folder.name / f"{name}.parquet", name, clip["clip_id"])
+def read(
+    clip_id: str, clips: Path, media: Path, tables: dict[str, Path], tokens: dict[str, Path] | None = None
+) -> Found | None:
+    """Read the tables of one clip; None where its shard is another.
 
-    scores = table("speakers", "active_speaker", "active_speaker").rename(columns={"score": "speaking"})
-    seen = table("speakers", "tracks", "tracks").merge(scores, on=["clip_id", "track_id", "frame"], how="left")
-    tokens = {
-        part: _table(results / "tokenizers" / "tokenize" / f"{part}.parquet", "tokens", clip["clip_id"])
-        for part in PARTS
-    }
+    Args:
+        clip_id: the clip.
+        clips: a shard's table of that name.
+        media: the shard's folder of videos.
+        tables: the shard's others by name, those of TABLES_OF; what is not there yet is empty.
+        tokens: tables `tokens` by part.
+    """
+    clip = read_arrow(clips, "clips", clip_id=clip_id).to_pylist()
+    if not clip or not clip[0]["video"]:
+        return None
+    of_clip = {name: _table(path, name, clip_id) for name, path in tables.items()}
+    scores = of_clip["active_speaker"].rename(columns={"score": "speaking"})
+    seen = of_clip["tracks"].merge(scores, on=["clip_id", "track_id", "frame"], how="left")
     return Found(
-        clip=clip,
-        media=folder / "media",
+        clip=clip[0],
+        media=media,
         seen=seen.fillna({"person": -1, "speaking": 0.0}).astype({"person": int}),
-        utterances=table("speech", "utterances", "utterances"),
-        words=table("speech", "utterances", "words"),
-        crops=table("speakers", "crops", "crops"),
-        cues={part: table("cues", "smooth", part) for part in PARTS},
-        tokens=tokens,
+        utterances=of_clip["utterances"],
+        words=of_clip["words"],
+        crops=of_clip["crops"],
+        cues={part: of_clip[part] for part in PARTS},
+        tokens={part: _table(path, "tokens", clip_id) for part, path in (tokens or {}).items()},
     )
 
 

@@ -86,7 +86,7 @@ def glb(results: Path, clip_id: str, utterance_id: int, out: Path) -> None:
     """
     (motion,) = motions_of(find(results, clip_id), utterance_id)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_glb(out, motion, Anny(), {"clip_id": clip_id, "utterance_id": utterance_id, "speaker": motion.speaker})
+    write_glb(out, motion, Anny(), {"clip_id": clip_id, "utterance_id": utterance_id})
 
 
 def write_glb(path: Path, motion: Motion, figure: Anny, about: dict[str, object]) -> None:
@@ -100,7 +100,8 @@ def write_glb(path: Path, motion: Motion, figure: Anny, about: dict[str, object]
     """
     blob = Blob()
     rest = figure.person.avatar.rest_joints.numpy()
-    extras = about | {"model": figure.caption, "frames_per_second": FPS, "held_frames": held_frames(motion)}
+    of_motion = {"speaker": motion.speaker, "first_frame": motion.span.first, "held_frames": held_frames(motion)}
+    extras = {**about, **of_motion, "model": figure.caption, "frames_per_second": FPS}
     file = gltf.GLTF2(
         asset=gltf.Asset(version="2.0", generator="nonverbal", extras=extras),
         scene=0,

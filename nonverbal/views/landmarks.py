@@ -91,11 +91,15 @@ def draw_landmarks(canvas: np.ndarray, marks: Landmarks, frame: int, scale: floa
     for x, y in _pixels(marks.face[frame], scale):
         cv2.circle(canvas, (x, y), 1, colour, -1)
     joints = marks.joints[frame]
-    for joint, parent in enumerate(PARENTS):
-        if parent < 0 or JOINTS[parent] in TRUNK or not np.isfinite(joints[[joint, parent]]).all():
-            continue
-        a, b = _pixels(joints[[joint, parent]], scale)
-        cv2.line(canvas, a, b, (255, 255, 255), 2, cv2.LINE_AA)
+    for bone in upper_bones():
+        if np.isfinite(joints[list(bone)]).all():
+            start, end = _pixels(joints[list(bone)], scale)
+            cv2.line(canvas, start, end, (255, 255, 255), 2, cv2.LINE_AA)
+
+
+def upper_bones() -> list[tuple[int, int]]:
+    """Joints at both ends of each bone above the trunk."""
+    return [(joint, parent) for joint, parent in enumerate(PARENTS) if parent >= 0 and JOINTS[parent] not in TRUNK]
 
 
 def _pixels(points: np.ndarray, scale: float) -> list[tuple[int, int]]:

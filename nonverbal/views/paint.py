@@ -108,4 +108,7 @@ def write_film(out: Path, frames: Iterable[np.ndarray], size: tuple[int, int], f
             for frame in frames:
                 writer.write(frame)
         sound = ("-ss", start, "-t", length, "-i", str(found.audio)) if found.audio else ()
-        run_ffmpeg("-i", str(silent), *sound, "-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart", str(out))
+        run_ffmpeg(
+            "-i", str(silent), *sound, "-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart", "-map_metadata", "-1",
+            "-fflags", "+bitexact", "-flags:a", "+bitexact", str(out),
+        )  # fmt: skip

@@ -48,7 +48,12 @@ def sheet(results: Path, clip_id: str, utterance_id: int, out: Path) -> None:
     found = find(results, clip_id)
     (motion,) = motions_of(found, utterance_id)
     out.parent.mkdir(parents=True, exist_ok=True)
-    draw_sheet(found, utterance_id, motion, Anny()).savefig(out, dpi=DPI, metadata={"Software": None})
+    save_sheet(found, utterance_id, motion, Anny(), out)
+
+
+def save_sheet(found: Found, utterance_id: int, motion: Motion, figure: Figure, out: Path) -> None:
+    """Write the sheet; see `sheet`."""
+    draw_sheet(found, utterance_id, motion, figure).savefig(out, dpi=DPI, metadata={"Software": None})
 
 
 def draw_sheet(found: Found, utterance_id: int, motion: Motion, figure: Figure) -> Page:

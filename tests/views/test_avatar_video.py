@@ -58,8 +58,8 @@ def test_the_avatar_opens_its_mouth_with_the_jaw(anny, motion):
     assert dark[1] > dark[0] + 50
 
 
-def test_box_and_words_are_in_the_speakers_colour(complete):
-    stage = Stage(find(complete, "v_000"), 0, marked=False)
+def test_box_and_words_are_in_the_speakers_colour(complete, anny):
+    stage = Stage(find(complete, "v_000"), 0, anny, marked=False)
     picture = stage.draw(FIRST + 5, np.full((180, 320, 3), 40, np.uint8))
     for area in (picture[:HEIGHT, : stage.source_width], picture[HEIGHT:]):
         assert (area == PALETTE[1]).all(axis=2).any()
