@@ -12,14 +12,16 @@ import yaml
 
 from nonverbal import models
 from nonverbal.config import Config
-from nonverbal.cues.body import load_body_backend
+from nonverbal.cues.body import body, load_body_backend
+from nonverbal.cues.body_response import INSTRUMENT
 from nonverbal.cues.frames import FACE, PERSON
 from nonverbal.cues.osx import OUTPUT, SIDE, Osx, checkout_of, joints_inside, read_answer, square, visible
-from nonverbal.cues.settings import Body, OsxSettings
+from nonverbal.cues.settings import OsxSettings
 from nonverbal.errors import UserError
 from nonverbal.layouts import BODY_FEATURES, SMPLX_BODY, SMPLX_JOINTS
 from nonverbal.media import VideoWriter
 from nonverbal.preflight import preflight
+from nonverbal.schema import read_table, write_table
 
 CONFIG = """
 import os, sys
@@ -72,6 +74,9 @@ def generate_patch_image(cvimg, bbox, scale, rot, do_flip, out_shape):
     patch = cv2.warpAffine(cvimg, to, (out_shape[1], out_shape[0]), flags=cv2.INTER_LINEAR)
     return patch, to, cv2.invertAffineTransform(to)
 """
+
+
+CUES = Config.model_validate(yaml.safe_load((models.REGISTRY.parents[1] / "config.yaml").read_text())).cues
 
 
 def make_checkout(folder, fault="pass"):
@@ -187,13 +192,43 @@ def test_what_is_not_there_is_told_before_the_first_job(tmp_path, weights, chang
 
 def test_smplx_files_and_weights_are_asked_for(tmp_path):
     checkout = make_checkout(tmp_path / "osx")
-    body = Body(backend="osx", osx=settings(checkout))
-    assert (body.models, body.gpus) == (["osx"], 1)
+    chosen = CUES.body.model_copy(update={"backend": "osx", "osx": settings(checkout)})
+    assert (chosen.models, chosen.gpus) == (["osx"], 1)
     with pytest.raises(UserError, match=r"https://smpl-x\.is\.tue\.mpg\.de.* put osx_l\.pth\.tar at"):
-        load_body_backend(body, tmp_path, [tmp_path / "osx"])
+        load_body_backend(chosen, tmp_path, [tmp_path / "osx"])
     (checkout / "common/utils/human_model_files/smplx/SMPLX_NEUTRAL.npz").unlink()
     with pytest.raises(UserError, match=r"no SMPLX_NEUTRAL file; accept SMPL-X's licence at https://smpl-x"):
-        checkout_of(body.osx)
+        checkout_of(chosen.osx)
+
+
+def test_finished_clips_stay_when_it_fails_and_the_next_run_goes_on(tmp_path, weights, clip):
+    checkout = make_checkout(tmp_path / "osx", "assert len(image) == 4, 'the second clip is too much'")
+    path, seen = clip
+    names = {"a_000": 4, "b_000": 2}
+    crops = pd.concat([seen.head(n).assign(clip_id=name, utterance_id=0, score=1.0) for name, n in names.items()])
+    crops[PERSON] = np.float32([10, 4, 50, 60])
+    faces = crops[["clip_id", "utterance_id", "speaker", "frame"]].assign(valid=False, reason="not_found")
+    faces = faces.assign(confidence=0.0, features=[np.full(156, np.nan, np.float32)] * len(crops))
+    clips = [{
+        "clip_id": name, "video_id": name, "channel_id": "", "segment_id": 0, "start_s": 0.0, "end_s": 0.4,
+        "frames": 10, "width": 96, "height": 64, "video": f"{name}.mp4", "audio": "", "loudness_dbfs": -20.0,
+        "kept": True, "reason": "", "detail": "",
+    } for name in names]  # fmt: skip
+    kept = [{"clip_id": name, "kept": True, "reason": "", "detail": ""} for name in names]
+    for name, rows in {"clips": clips, "crops": crops, "face": faces, "keep_visible": kept}.items():
+        write_table(tmp_path / f"{name}.parquet", name, rows)
+    for name in names:
+        (tmp_path / f"{name}.mp4").write_bytes(path.read_bytes())
+    tables = {name: tmp_path / f"{name}.parquet" for name in ("clips", "crops", "face", "keep_visible", "body")}
+    chosen = CUES.body.model_copy(update={"backend": "osx", "osx": settings(checkout)})
+    arguments = tables | {"media": tmp_path, "instrument": INSTRUMENT, "models": [weights.parent], "settings": chosen}
+    with pytest.raises(UserError, match="the second clip is too much"):
+        body(**arguments)
+    make_checkout(tmp_path / "osx")
+    (tmp_path / "a_000.mp4").unlink()  # the first clip is not looked at again
+    body(**arguments)
+    rows = read_table(tables["body"], "body")
+    assert rows.groupby("clip_id").size().to_dict() == names and rows["valid"].all()
 
 
 def test_another_program_than_python_is_one_sentence(tmp_path, weights, clip):
