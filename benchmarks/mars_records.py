@@ -61,7 +61,9 @@ def main() -> None:
     clips = [conversation(rng, vocabulary) for _ in range(max(1, args.minutes * 60 // int(CLIP_S)))]
     tokenizer = tiny_tokenizer(iter(vocabulary), 2048)
     small = Tiny(layers=1, width=32, heads=2, vocabulary=2048)
-    add_motion_tokens(tiny_model(small, tokenizer, args.length, 0), tokenizer, dict.fromkeys(PARTS, CODES), False)
+    add_motion_tokens(
+        tiny_model(small, tokenizer, args.length, 0), tokenizer, dict.fromkeys(PARTS, CODES), False, "tiny"
+    )
     print("| context | samples | tokens | tokenizing | packing, batches | both | a CPU second | sequences | filled |")
     print("|---|---|---|---|---|---|---|---|---|")
     for context in (1, None):

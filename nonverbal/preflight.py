@@ -6,7 +6,6 @@ from pathlib import Path
 from nonverbal.config import Config
 from nonverbal.environments.files import OVERRIDES
 from nonverbal.errors import UserError
-from nonverbal.mars.hub import check_base
 from nonverbal.models import Licensed, Packaged, Repository, fetched, model_path, needed, registry
 from nonverbal.models.hub import check_access
 from nonverbal.settings import Settings
@@ -26,7 +25,6 @@ def preflight(config: Config, environments: bool) -> None:
     """
     if not environments:
         _check_default_environment(config, "")
-    check_base(config.mars.base)
     for name, model in registry().items():
         if isinstance(model, Packaged) and _installed(model.package):
             model_path(name)

@@ -46,6 +46,12 @@ rule sequences:
 rule base:
     input:
         train="<results>/mars/sequences/train.jsonl",
+        models=models(CONFIG.mars.base),
+        codebooks=(
+            expand("<results>/tokenizers/train_tokenizer/{part}/model.pt", part=PARTS)
+            if CONFIG.mars.base.new_rows == "codebook"
+            else []
+        ),
     output:
         model=directory("<results>/mars/base/model"),
         record="<results>/mars/base/base.json",

@@ -23,7 +23,7 @@ def merge(base: dict, change: dict) -> dict:
 @pytest.fixture
 def paper(tmp_path) -> dict:
     raw = yaml.safe_load((ROOT / "config.yaml").read_text())
-    return merge(raw, {"sources": str(tmp_path), "mars": {"base": {"name": "tiny", "revision": ""}}})
+    return merge(raw, {"sources": str(tmp_path), "mars": {"base": {"name": "tiny"}}})
 
 
 def test_schema_is_generated_from_the_model():

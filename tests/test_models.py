@@ -31,6 +31,8 @@ WEIGHTS = bytes(range(256)) * 5000
 
 def test_models_to_fetch_are_those_of_the_chosen_backends():
     raw = yaml.safe_load((models.REGISTRY.parents[1] / "config.yaml").read_text())
+    assert list(needed(Config.model_validate(raw))) == ["Llama-3.2-1B-Instruct"]
+    raw["mars"]["base"]["name"] = "tiny"
     assert list(needed(Config.model_validate(raw))) == []
     raw["speech"]["transcribe"]["backend"] = "whisperx"
     assert list(needed(Config.model_validate(raw))) == ["faster-whisper-large-v3", "wav2vec2-base-960h"]

@@ -145,7 +145,7 @@ def test_a_wrong_config_stops_before_any_job_without_a_traceback(tmp_path, overr
 
 def test_a_base_model_that_cannot_be_had_stops_before_any_job(tmp_path):
     (tmp_path / "videos").mkdir()
-    base = "mars={base: {name: nobody/nothing, revision: 0123456789012345678901234567890123456789}}"
+    base = "mars={base: {name: Llama-3.2-1B-Instruct}}"
     values = [f"sources={tmp_path}/videos", f"results={tmp_path}/results", base]
     result = run(*SNAKEMAKE, "--cores", "1", "--config", *values, HF_HUB_OFFLINE="1")
     assert result.returncode != 0
@@ -156,7 +156,7 @@ def test_a_base_model_that_cannot_be_had_stops_before_any_job(tmp_path):
 
 def test_a_backend_that_is_not_installed_stops_before_any_job(tmp_path):
     (tmp_path / "videos").mkdir()
-    values = [f"sources={tmp_path}/videos", f"results={tmp_path}/results", "mars={base: {name: tiny, revision: ''}}"]
+    values = [f"sources={tmp_path}/videos", f"results={tmp_path}/results", "mars={base: {name: tiny}}"]
     options = ["--cores", "1", "--configfile", "config.yaml", "paper/settings.yaml", "--config"]
     result = run(*SNAKEMAKE, *options, *values)
     assert result.returncode != 0

@@ -15,10 +15,14 @@ from nonverbal.layouts import PARTS
 from nonverbal.mars.encode import read_records
 from nonverbal.mars.files import new_folder
 from nonverbal.mars.hub import from_hub
-from nonverbal.mars.interleave import MARKS, motion_token, without_motion
+from nonverbal.mars.interleave import MARKS, NOT_WORDS, motion_token, without_motion
+from nonverbal.mars.saved import check_rows
 from nonverbal.mars.settings import Base, Tiny
+from nonverbal.models import Repository, fetched, registry
+from nonverbal.tokenizers.model import load_model
 
 log = logging.getLogger("nonverbal")
+KEY = "mars.base.name"
 START, END, PAD = "<|start|>", "<|end|>", "<|pad|>"
 CHAT_TEMPLATE = (
     f"{{% for message in messages %}}{START}{{{{ message.role }}}}\n{{{{ message.content }}}}{END}\n{{% endfor %}}"
@@ -27,19 +31,21 @@ CHAT_TEMPLATE = (
 
 
 def base(
-    train: Path, model: Path, record: Path, settings: Base, face_codes: int, body_codes: int, turn_marks: bool,
-    length: int, seed: int,
+    train: Path, models: list[Path], codebooks: list[Path], model: Path, record: Path, settings: Base,
+    face_codes: int, body_codes: int, turn_marks: bool, length: int, seed: int,
 ) -> None:  # fmt: skip
-    """Make or fetch the model, give it motion tokens, and save it with its tokenizer.
+    """Make or read the model, give it motion tokens, and save it with its tokenizer.
 
     Args:
         train: records of the training split; the tiny model's tokenizer is trained on their words, on nothing else.
+        models: the model that was fetched, where one was.
+        codebooks: trained tokenizers of face and body, where the new rows come from them.
         model: folder to write (safetensors, tokenizer, chat template).
         record: JSON to write: name, revision, parameters, how the new rows were made.
         face_codes, body_codes: sizes of the codebooks.
         turn_marks: whether <SOT> and <EOT> are tokens too.
         length: longest sequence in tokens.
-        seed: of the tiny model's weights.
+        seed: of the tiny model's weights and of the codebooks' projections.
     """
     codes = dict(zip(PARTS, (face_codes, body_codes), strict=True))
     tokenizer: AnyTokenizer
@@ -47,18 +53,25 @@ def base(
         tokenizer = tiny_tokenizer(transcripts(train), settings.tiny.vocabulary)
         network = tiny_model(settings.tiny, tokenizer, length, seed)
     else:
-        tokenizer = from_hub(AutoTokenizer.from_pretrained, settings.name, settings.revision, "mars.base.name")
-        network = from_hub(AutoModelForCausalLM.from_pretrained, settings.name, settings.revision, "mars.base.name")
-        _check_chat(settings.name, tokenizer)
+        folder = str(fetched(models).get(settings.name, settings.name))
+        tokenizer = from_hub(AutoTokenizer.from_pretrained, folder, "", KEY)
+        network = from_hub(AutoModelForCausalLM.from_pretrained, folder, "", KEY)
+        _check_model(settings.name, tokenizer, network, length)
     text_tokens = len(tokenizer)
-    add_motion_tokens(network, tokenizer, codes, turn_marks)
-    with new_folder(model) as folder:
-        network.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+    new = add_motion_tokens(network, tokenizer, codes, turn_marks, settings.name)
+    vectors = {part: codebook(path, part, codes[part]) for part, path in zip(PARTS, codebooks, strict=bool(codebooks))}
+    if new:
+        start_new_rows(network, text_tokens, new, vectors, seed)
+    with new_folder(model) as folder_made:
+        network.save_pretrained(folder_made)
+        tokenizer.save_pretrained(folder_made)
+    row = registry().get(settings.name)
     facts = {
-        "name": settings.name, "revision": settings.revision, "parameters": network.num_parameters(),
-        "text_tokens": text_tokens, "face_tokens": face_codes, "body_tokens": body_codes,
-        "new_rows": settings.new_rows, "tied_embeddings": bool(network.config.tie_word_embeddings), "seed": seed,
+        "name": settings.name, "revision": row.revision if isinstance(row, Repository) else "",
+        "licence": row.licence if row else "", "parameters": network.num_parameters(),
+        "text_tokens": text_tokens, "face_tokens": face_codes, "body_tokens": body_codes, "turn_marks": turn_marks,
+        "new_rows": settings.new_rows if new else "kept",
+        "tied_embeddings": bool(network.config.tie_word_embeddings), "seed": seed,
     }  # fmt: skip
     record.write_text(json.dumps(facts, indent=1) + "\n")
     log.info("base: %s, %.1f M parameters", settings.name, network.num_parameters() / 1e6)
@@ -107,32 +120,97 @@ def tiny_model(settings: Tiny, tokenizer: AnyTokenizer, length: int, seed: int) 
         return AutoModelForCausalLM.from_config(config)
 
 
-def add_motion_tokens(model: PreTrainedModel, tokenizer: AnyTokenizer, codes: dict[str, int], turn_marks: bool) -> None:
-    """Add <FACE_i> and <BODY_i>, and with `turn_marks` <SOT> and <EOT>.
+def add_motion_tokens(
+    model: PreTrainedModel, tokenizer: AnyTokenizer, codes: dict[str, int], turn_marks: bool, name: str
+) -> list[int]:
+    """Add <FACE_i> and <BODY_i>, and with `turn_marks` <SOT> and <EOT>, and rows for them; returns the new ids.
 
-    Their rows, in and out, start as the mean of the text tokens' rows.
+    Some models have more rows than their tokenizer has tokens: those are used first, and none is removed. A model that
+    has exactly these tokens already, a trained MARS, gets none and keeps its rows.
 
-    Some models have more rows than their tokenizer has tokens: those take no part in the mean, and none is removed.
+    Raises:
+        UserError: the model has other motion tokens.
     """
-    text_tokens = len(tokenizer)
     names = [motion_token(part, code) for part in PARTS for code in range(codes[part])]
     names += MARKS if turn_marks else ()
-    added = tokenizer.add_tokens([AddedToken(name, normalized=False, special=False) for name in names])
-    if added != len(names):
-        raise ValueError(f"the tokenizer knew {len(names) - added} of the motion tokens before they were added")
-    model.resize_token_embeddings(max(text_tokens + added, model.config.vocab_size), mean_resizing=False)
-    new = tokenizer.convert_tokens_to_ids(names)
-    with torch.no_grad():
-        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
-            rows = layer.get_parameter("weight")
-            rows[new] = rows[:text_tokens].float().mean(dim=0).to(rows.dtype)
+    known = {token for token in tokenizer.get_added_vocab() if NOT_WORDS.fullmatch(token)}
+    if known == set(names):
+        return []
+    if known:
+        raise UserError(
+            f"config key {KEY}: {name} has {len(known)} motion tokens and turn marks of its own, but the codebooks and "
+            f"mars.sequences.turn_marks ask for {len(names)} others; write a model without them, or their settings"
+        )
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in names])
+    model.resize_token_embeddings(max(len(tokenizer), model.config.vocab_size), mean_resizing=False)
+    ids = tokenizer.convert_tokens_to_ids(names)
+    return [ids] if isinstance(ids, int) else ids
 
 
-def _check_chat(name: str, tokenizer: AnyTokenizer) -> None:
+@torch.no_grad()
+def start_new_rows(
+    model: PreTrainedModel, text_tokens: int, new: list[int], vectors: dict[str, torch.Tensor], seed: int
+) -> None:
+    """Write the new tokens' rows, in and out: the mean of the text tokens', and with codebooks their vectors about it.
+
+    Equal rows make equal chances: with the mean alone, an untrained model finds all codes of a kind equally likely.
+
+    Args:
+        new: ids, of all face codes, then all body codes, then others.
+        vectors: codebook [K, C] of each part, or of none.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    offsets = [project(vectors[part], model.config.hidden_size, generator) for part in vectors]
+    for layer in unique_layers(model):
+        rows = layer.get_parameter("weight")
+        text = rows[:text_tokens].float()
+        spread = text.std(dim=0).square().mean().sqrt()
+        start = text.mean(dim=0).repeat(len(new), 1)
+        if offsets:
+            moved = torch.cat(offsets)
+            start[: len(moved)] += spread * moved
+        rows[new] = start.to(rows.dtype)
+
+
+def unique_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
+    """The layers of token rows, in and out: one where they are tied."""
+    layers = [model.get_input_embeddings(), model.get_output_embeddings()]
+    return layers[:1] if layers[0].weight is layers[1].weight else layers
+
+
+def project(vectors: torch.Tensor, width: int, generator: torch.Generator) -> torch.Tensor:
+    """Vectors [K, C] about their mean, by a random matrix to [K, width], where the mean square of a number is 1.
+
+    Distances keep their proportions, nearly (Johnson and Lindenstrauss 1984): like codes get like rows.
+    """
+    matrix = torch.randn(vectors.shape[1], width, generator=generator)
+    projected = (vectors - vectors.mean(dim=0)) @ matrix
+    return projected / projected.square().mean().sqrt().clamp_min(1e-12)
+
+
+def codebook(path: Path, part: str, codes: int) -> torch.Tensor:
+    """The vectors of a trained tokenizer, float32 [codes, C].
+
+    Raises:
+        UserError: it has another number of codes.
+    """
+    vectors = load_model(path)[0].quantizer.codebook.float()
+    if len(vectors) != codes:
+        raise UserError(
+            f"{path} has {len(vectors)} codes, but config key tokenizers.{part}.codebook.size is {codes}; write the "
+            "size that it was made with, or make it again (--forcerun train_tokenizer)"
+        )
+    return vectors
+
+
+def _check_model(name: str, tokenizer: AnyTokenizer, model: PreTrainedModel, length: int) -> None:
     if not tokenizer.chat_template or tokenizer.eos_token is None:
         raise UserError(
-            f"config key mars.base.name: {name} has no chat template; write an instruction-tuned model such as "
-            "Qwen/Qwen2.5-1.5B-Instruct"
+            f"config key {KEY}: {name} has no chat template; write an instruction-tuned model such as "
+            "Qwen2.5-1.5B-Instruct"
         )
+    check_rows(name, tokenizer, model)
+    if length > (longest := model.config.max_position_embeddings):
+        raise UserError(f"config key mars.training.length is {length}, but {name} takes at most {longest} tokens")
     if tokenizer.pad_token is None:  # padding is masked everywhere, so any token will do
         tokenizer.pad_token = tokenizer.eos_token

@@ -13,7 +13,7 @@ from nonverbal.layouts import PARTS
 from nonverbal.mars.encode import KINDS, encode_all, read_records, sample_records, token_kinds
 from nonverbal.mars.interleave import parse, without_motion
 from nonverbal.mars.likelihood import summary, token_likelihood
-from nonverbal.mars.saved import load_saved
+from nonverbal.mars.saved import check_tokenizers, load_saved
 from nonverbal.mars.settings import Evaluation
 from nonverbal.mars.text_metrics import Metric, NotAvailable, distinct, load_bertscore, load_meteor
 
@@ -49,13 +49,14 @@ def evaluate_mars(
         length: longest sequence in tokens.
 
     Raises:
-        UserError: there is no test record.
+        UserError: there is no test record, or the two models have different tokenizers.
     """
     records = sample_records(test, settings.utterances, seed)
     if not records:
         raise UserError(
             f"there is nothing to score MARS on: {test} has no record; add videos, or raise dataset.split.test"
         )
+    check_tokenizers(base, model)
     runs = {
         "zero_shot": (base, records),
         "trained": (model, records),

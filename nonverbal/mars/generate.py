@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase as AnyTokenizer
 from nonverbal.errors import Drop
 from nonverbal.mars.encode import Prompt, fit_prompts, sample_records
 from nonverbal.mars.interleave import parse
-from nonverbal.mars.saved import device, load_saved
+from nonverbal.mars.saved import check_tokenizers, device, load_saved
 from nonverbal.mars.settings import Evaluation
 from nonverbal.progress import track
 
@@ -31,6 +31,7 @@ def generate(
         generated: JSON lines file to write.
         length: longest sequence in tokens, prompt and answer together; a longer prompt loses its oldest messages.
     """
+    check_tokenizers(base, model)
     dtype = torch.bfloat16 if device() == "cuda" else torch.float32
     records = sample_records(test, settings.utterances, seed)
     partial = generated.with_name(f".{generated.name}.partial")

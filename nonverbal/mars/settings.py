@@ -1,9 +1,11 @@
 """Settings of the mars stage."""
 
+from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from nonverbal.models import registry
 from nonverbal.settings import Settings
 
 
@@ -40,13 +42,32 @@ class Base(Settings):
     """The language model MARS starts from."""
 
     name: str = Field(min_length=1)
-    """`tiny`, a hub id (paper: Llama 3.2 1B and 3B, Qwen 2.5 1.5B and 3B, all Instruct), or a folder with a model."""
-    revision: str = Field(pattern=r"^([0-9a-f]{40})?$")
-    """Commit of the hub repository, 40 hexadecimal digits; "" for tiny and for a folder."""
-    new_rows: Literal["mean"]
-    """How the embeddings of the motion tokens start: `mean`, the mean of the text tokens' (unpublished)."""
+    """`tiny`, a row of resources/models.yaml (paper: Llama 3.2 1B and 3B, Qwen 2.5 1.5B and 3B, all Instruct), or a
+    folder with a model."""
+    new_rows: Literal["mean", "codebook"]
+    """How the embeddings of the motion tokens start (unpublished). `mean`: the mean of the text tokens'. `codebook`:
+    about that mean, as far as text tokens are, in the direction of the codebook's vector, projected at random."""
     tiny: Tiny
     """Read where name is tiny."""
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name != "tiny" and name not in base_models() and not Path(name).is_dir():
+            raise ValueError(
+                f"there is no model {name}; write tiny, {', '.join(base_models())}, or a folder with a model"
+            )
+        return name
+
+    @property
+    def models(self) -> list[str]:
+        """Models to fetch."""
+        return [self.name] if self.name in base_models() else []
+
+
+def base_models() -> list[str]:
+    """The rows of resources/models.yaml that are language models to start from."""
+    return [name for name, model in registry().items() if model.used_for == "mars.base.name"]
 
 
 class Training(Settings):

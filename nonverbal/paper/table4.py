@@ -27,10 +27,10 @@ SETTINGS = {
 }
 MODELS = {
     "tiny": "LLaMA 3.2 1B",  # the paper's smallest, which it stands in for
-    "meta-llama/Llama-3.2-1B-Instruct": "LLaMA 3.2 1B",
-    "meta-llama/Llama-3.2-3B-Instruct": "LLaMA 3.2 3B",
-    "Qwen/Qwen2.5-1.5B-Instruct": "Qwen 2.5 1.5B",
-    "Qwen/Qwen2.5-3B-Instruct": "Qwen 2.5 3B",
+    "Llama-3.2-1B-Instruct": "LLaMA 3.2 1B",
+    "Llama-3.2-3B-Instruct": "LLaMA 3.2 3B",
+    "Qwen2.5-1.5B-Instruct": "Qwen 2.5 1.5B",
+    "Qwen2.5-3B-Instruct": "Qwen 2.5 3B",
 }
 BASELINES = {"uniform": "uniform guess of a code", "unigram": "code frequencies of the training answers"}
 

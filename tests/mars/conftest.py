@@ -136,7 +136,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture(scope="session")
 def base_settings() -> Base:
-    return Base(name="tiny", revision="", new_rows="mean", tiny=Tiny(layers=1, width=32, heads=2, vocabulary=400))
+    return Base(name="tiny", new_rows="mean", tiny=Tiny(layers=1, width=32, heads=2, vocabulary=400))
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +152,6 @@ def tiny(corpus: Corpus, base_settings: Base, tmp_path_factory: pytest.TempPathF
     """Folder of an untrained tiny model."""
     logging.getLogger("nonverbal").setLevel(logging.INFO)
     folder = tmp_path_factory.mktemp("base")
-    base(
-        corpus.records["train"], folder / "model", folder / "base.json", base_settings, CODES, CODES, False, 256, seed=5
-    )
+    sizes = {"face_codes": CODES, "body_codes": CODES, "turn_marks": False, "length": 256}
+    base(corpus.records["train"], [], [], folder / "model", folder / "base.json", base_settings, **sizes, seed=5)
     return folder / "model"

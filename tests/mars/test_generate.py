@@ -1,8 +1,10 @@
 import json
+import shutil
 
 import pytest
 import torch
 
+from nonverbal.errors import UserError
 from nonverbal.mars.encode import prompt_text, read_records, token_ids
 from nonverbal.mars.generate import continue_prompts, generate, until_end
 from nonverbal.mars.saved import load_saved
@@ -65,6 +67,15 @@ def test_temperature_draws_from_the_seed(corpus, tiny, evaluation, tmp_path):
         generate(tiny, tiny, corpus.records["test"], tmp_path / name, warm, length=256, seed=seed)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert {line["raw"] for line in lines(tmp_path / "a")} != {line["raw"] for line in lines(tmp_path / "c")}
+
+
+def test_a_checkpoint_of_another_tokenizer_is_refused(corpus, tiny, evaluation, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(tiny, other)
+    text = (other / "tokenizer.json").read_text()
+    (other / "tokenizer.json").write_text(text.replace("<FACE_3>", "<FACE_33>"))
+    with pytest.raises(UserError, match=r"the tokenizer of .*other is not that of"):
+        generate(tiny, other, corpus.records["test"], tmp_path / "g.jsonl", evaluation, length=256, seed=5)
 
 
 def test_an_answer_ends_at_its_end_mark():

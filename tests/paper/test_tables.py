@@ -73,7 +73,7 @@ def test_table4_keeps_what_is_not_available(mars_metrics, files):
 
 
 def test_table4_puts_a_model_of_the_paper_in_its_row_and_others_in_their_own(mars_metrics, files):
-    table4(mars_metrics, PUBLISHED / "table4.csv", "Qwen/Qwen2.5-3B-Instruct", {}, **files)
+    table4(mars_metrics, PUBLISHED / "table4.csv", "Qwen2.5-3B-Instruct", {}, **files)
     assert cells(files).loc[("Qwen 2.5 3B", "MARS", "ppl"), ["published", "ours"]].notna().all()
     table4(mars_metrics, PUBLISHED / "table4.csv", "models/mine", {}, **files)
     row = cells(files).loc[("models/mine", "MARS", "ppl")]
