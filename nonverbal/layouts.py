@@ -34,6 +34,25 @@ SMPLX_JOINTS = (
 )  # fmt: skip
 # The 15 joints of one hand, in SMPL-X order.
 HAND_JOINTS = tuple(f"{finger}{i}" for finger in ("index", "middle", "pinky", "ring", "thumb") for i in (1, 2, 3))
+# SMPL-X's kinematic tree, in the order of body features 0:156: root, SMPLX_JOINTS, left hand, right hand.
+JOINTS = (
+    "root",
+    *SMPLX_JOINTS,
+    *(f"left_{joint}" for joint in HAND_JOINTS),
+    *(f"right_{joint}" for joint in HAND_JOINTS),
+)
+_BODY_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
+
+
+def _hand_parents(wrist: int, first: int) -> tuple[int, ...]:
+    return tuple(wrist if i % 3 == 0 else first + i - 1 for i in range(len(HAND_JOINTS)))
+
+
+PARENTS = (
+    *_BODY_PARENTS,
+    *_hand_parents(JOINTS.index("left_wrist"), JOINTS.index("left_index1")),
+    *_hand_parents(JOINTS.index("right_wrist"), JOINTS.index("right_index1")),
+)  # the number of each joint's parent, -1 of the root
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from nonverbal.layouts import BODY_FEATURES, OPEN_FACE_ACTIONS, OPEN_JAW_ACTIONS
 ACTIONS = OPEN_FACE_ACTIONS + OPEN_JAW_ACTIONS
 ADULT = {"gender": 0.5, "age": 0.67, "muscle": 0.5, "weight": 0.5, "height": 0.5, "proportions": 0.7}
 MOVED_M = 1e-4  # a vertex that no facial action moves farther is not of the face
+CHIN = 0.8  # of the way of the point that jawOpen moves farthest
 _BELOW = ("root", "hip", "knee", "ankle", "foot")
 
 
@@ -106,6 +107,19 @@ class Avatar:
         """The vertices above the hips, int64 [Vu]."""
         below = [i for i, joint in enumerate(JOINTS) if joint.split("_")[-1] in _BELOW]
         return torch.nonzero(self.weights[:, below].sum(dim=1) < 0.5).flatten()
+
+    @cached_property
+    def jaw_angle(self) -> float:
+        """Radians that the action jawOpen turns the jaw at full strength.
+
+        The turn in the plane of symmetry that best fits the chin: the points moved at least 0.8 of the farthest.
+        """
+        moved = self.action_basis[ACTIONS.index("jawOpen")]
+        length = moved.norm(dim=-1)
+        chin = length >= CHIN * length.max()
+        before, after = self.rest_vertices[chin][:, 1:], (self.rest_vertices + moved)[chin][:, 1:]
+        cross = (before - before.mean(dim=0)).mT @ (after - after.mean(dim=0))
+        return abs(float(torch.atan2(cross[0, 1] - cross[1, 0], cross[0, 0] + cross[1, 1])))
 
     @cached_property
     def _face_basis(self) -> torch.Tensor:

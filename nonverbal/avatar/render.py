@@ -134,11 +134,15 @@ class Canvas:
 
     def draw(self, moving: Sequence[Surface]) -> np.ndarray:
         """One picture, uint8 RGB [height, width, 3]."""
+        return self.draw_with_depth(moving)[0]
+
+    def draw_with_depth(self, moving: Sequence[Surface]) -> tuple[np.ndarray, np.ndarray]:
+        """One picture, and the distance along the view of what it shows, metres [2 height, 2 width]."""
         colour, depth = self.colour.copy(), self.depth.copy()
         for surface in moving:
             self._rasterize(surface, colour, depth)
         picture = cv2.resize(colour, (self.camera.width, self.camera.height), interpolation=cv2.INTER_AREA)
-        return cv2.convertScaleAbs(picture, alpha=255)
+        return cv2.convertScaleAbs(picture, alpha=255), depth
 
     def _rasterize(self, surface: Surface, colour: np.ndarray, depth: np.ndarray) -> None:
         vertices = np.ascontiguousarray(surface.vertices, np.float32)

@@ -7,26 +7,7 @@ Joint order: root, layouts.SMPLX_JOINTS, left hand, right hand, which is the ord
 import roma
 import torch
 
-from nonverbal.layouts import HAND_JOINTS, SMPLX_BODY, SMPLX_JOINTS
-
-JOINTS = (
-    "root",
-    *SMPLX_JOINTS,
-    *(f"left_{joint}" for joint in HAND_JOINTS),
-    *(f"right_{joint}" for joint in HAND_JOINTS),
-)
-_BODY_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
-
-
-def _hand_parents(wrist: int, first: int) -> tuple[int, ...]:
-    return tuple(wrist if i % 3 == 0 else first + i - 1 for i in range(len(HAND_JOINTS)))
-
-
-PARENTS = (
-    *_BODY_PARENTS,
-    *_hand_parents(JOINTS.index("left_wrist"), JOINTS.index("left_index1")),
-    *_hand_parents(JOINTS.index("right_wrist"), JOINTS.index("right_index1")),
-)
+from nonverbal.layouts import JOINTS, PARENTS, SMPLX_BODY
 
 
 def forward_kinematics(rotations: torch.Tensor, rest: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

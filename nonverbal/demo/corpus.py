@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,12 @@ import torch
 
 from nonverbal.avatar.dress import Person
 from nonverbal.avatar.render import Camera, Canvas
-from nonverbal.demo.motion import Motion, animate
+from nonverbal.demo.motion import Motion, animate, gestured
+from nonverbal.demo.seen import PARTS, Seen
 from nonverbal.demo.settings import Video
 from nonverbal.demo.studio import HEIGHT, PLACES, SEAT_M, TABLE_M, WIDTH, cameras, furniture, slide
 from nonverbal.demo.timeline import Timeline, cut_shots, make_timeline
-from nonverbal.demo.truth_files import SpokenTurn, Truth, Word, write_truth
+from nonverbal.demo.truth_files import Body, SpokenTurn, Truth, Word, write_truth
 from nonverbal.layouts import FPS
 from nonverbal.media import VideoWriter, run_ffmpeg, write_audio
 from nonverbal.progress import track
@@ -35,6 +37,16 @@ class Actor:
     motion: Motion
     place: np.ndarray
     number: int
+
+    @cached_property
+    def seen(self) -> Seen:
+        """What pictures show of the person."""
+        return Seen(self.person)
+
+    @cached_property
+    def ahead(self) -> np.ndarray:
+        """Where the face looks in each frame, directions in the world [T, 3]."""
+        return self.seen.ahead(self.motion.body)
 
     def posed(self, frames: slice) -> np.ndarray:
         """Body vertices in the world for some frames, [N, V, 3]."""
@@ -74,7 +86,7 @@ def corpus(media: Path, truth: Path, video: str, settings: Video, channels: list
     cv2.imwrite(str(media / f"{video}.jpg"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
     if settings.captions:
         (media / f"{video}.vtt").write_text(captions(timeline), encoding="utf-8")
-    write_truth(truth, _truth(video, settings, channels, timeline), rows)
+    write_truth(truth, _truth(video, settings, channels, timeline, actors), rows)
 
 
 def _actors(settings: Video, timeline: Timeline, generator: np.random.Generator) -> list[Actor]:
@@ -82,6 +94,7 @@ def _actors(settings: Video, timeline: Timeline, generator: np.random.Generator)
     places = PLACES[len(settings.people)]
     for i, (person, x) in enumerate(zip(settings.people.values(), places, strict=True)):
         motion = animate(timeline.part(i), timeline.partner(i), timeline.frames, float(np.sign(x)), generator)
+        motion = gestured(motion, [gesture for gesture in settings.gestures if gesture.person == i])
         actors.append(Actor(Person(person.look), motion, np.array([x, SEAT_M, 0.0], np.float32), i))
     return actors
 
@@ -100,8 +113,11 @@ def film(
             canvas, on_slide = canvases[shots[frame]], shots[frame].startswith("slide")
             seen = [_boxes(actor, vertices, canvas.camera) for actor, vertices in zip(actors, moment, strict=True)]
             present = [] if on_slide else [i for i, boxes in enumerate(seen) if "person_x0" in boxes]
-            writer.write(canvas.draw([actors[i].person.surface(moment[i]) for i in present]))
-            rows += _frame_rows(frame, shots[frame], [{} if on_slide else boxes for boxes in seen], actors, timeline)
+            picture, depth = canvas.draw_with_depth([actors[i].person.surface(moment[i]) for i in present])
+            writer.write(picture)
+            for i in present:
+                seen[i] |= _visible(actors[i], frame, moment[i], canvas.camera, depth)
+            rows += _frame_rows(frame, shots[frame], [{} if on_slide else known for known in seen], actors, timeline)
     thumbnail = canvases["wide"].draw([actor.person.surface(actor.posed(slice(-1, None))[0]) for actor in actors])
     return pa.Table.from_pylist(rows), thumbnail
 
@@ -134,6 +150,13 @@ def _boxes(actor: Actor, vertices: np.ndarray, camera: Camera) -> dict[str, floa
     return boxes
 
 
+def _visible(actor: Actor, frame: int, vertices: np.ndarray, camera: Camera, depth: np.ndarray) -> dict[str, float]:
+    """How much of each part the picture shows, and how far the face is turned away."""
+    shares = actor.seen.shares(vertices, camera, depth)
+    turned = actor.seen.turned(actor.ahead[frame], vertices, camera)
+    return {f"{part}_seen": share for part, share in shares.items()} | {"head_turn": turned}
+
+
 def _box(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
@@ -155,6 +178,8 @@ def _frame_rows(frame: int, shot: str, seen: list[dict], actors: list[Actor], ti
             for name in ("face", "person")
             for side in ("x0", "y0", "x1", "y1")
         }
+        | {"head_turn": boxes.get("head_turn", np.nan)}
+        | {f"{part}_seen": boxes.get(f"{part}_seen", 0.0) for part in PARTS}
         | {"actions": actor.motion.face[frame], "body": actor.motion.body[frame]}
         for boxes, actor in zip(seen, actors, strict=True)
     ]
@@ -199,7 +224,7 @@ def _stamp(seconds: float) -> str:
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}.{milliseconds:03d}"
 
 
-def _truth(video: str, settings: Video, channels: list[str], timeline: Timeline) -> Truth:
+def _truth(video: str, settings: Video, channels: list[str], timeline: Timeline, actors: list[Actor]) -> Truth:
     expected = settings.expected
     return Truth(
         video=video,
@@ -212,7 +237,16 @@ def _truth(video: str, settings: Video, channels: list[str], timeline: Timeline)
         expected_table=expected.table if expected else "",
         expected_reason=expected.reason if expected else "",
         turns=spoken_turns(timeline),
+        bodies=true_bodies([actor.person for actor in actors]),
     )
+
+
+def true_bodies(people: list[Person]) -> list[Body]:
+    """The truth of how people are built."""
+    return [
+        Body([[round(x, 5) for x in joint] for joint in person.avatar.rest_joints.tolist()], person.avatar.jaw_angle)
+        for person in people
+    ]
 
 
 def spoken_turns(timeline: Timeline) -> list[SpokenTurn]:

@@ -3,6 +3,7 @@
 Everything is a function of the script's times and a seeded generator, so it is known exactly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from nonverbal.avatar.model import ACTIONS
 from nonverbal.avatar.skeleton import JOINTS
+from nonverbal.demo.settings import Gesture
 from nonverbal.demo.voice import Mark
 from nonverbal.layouts import BODY_FEATURES, FPS, HAND_JOINTS
 
@@ -39,6 +41,14 @@ PLAIN = {
     "a", "an", "and", "as", "at", "be", "but", "did", "do", "for", "he", "i", "in", "is", "it", "my", "of", "on", "or",
     "our", "she", "so", "that", "the", "they", "to", "was", "we", "were", "with", "you", "your",
 }  # fmt: skip
+# Where a gesture brings joints, axis-angle, found by inverse kinematics on four of the cast: the middle of the open
+# hand 8 cm before the nose and mouth, palm to the face.
+COVERING = {
+    "left_shoulder": (-0.65, -0.65, -1.96), "left_elbow": (-0.05, -1.48, -1.49), "left_wrist": (-0.04, -0.13, 0.02),
+    **{f"left_{joint}": (0.0, 0.0, -0.05) for joint in HAND_JOINTS},
+}  # fmt: skip
+NECK_SHARE = 0.35  # of a turn of the head
+EASE_S = 0.45  # that a gesture takes to begin and to end
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,43 @@ def animate(part: Part, partner: Part, frames: int, side: float, generator: np.r
     face = _face(part, partner, frames, generator)
     body = _body(part, partner, frames, side, generator)
     return Motion(body.astype(np.float32), face.astype(np.float32))
+
+
+def gestured(motion: Motion, gestures: Sequence[Gesture]) -> Motion:
+    """Motion with gestures on top of it."""
+    body = motion.body.astype(float)
+    frames = len(body)
+    for gesture in gestures:
+        t = np.arange(frames) / FPS - gesture.start_s
+        share = _eased(np.clip(np.minimum(t, gesture.length_s - t) / EASE_S, 0, 1))
+        if gesture.kind == "turn_head":
+            turn = np.radians(gesture.degrees) * share
+            for joint, part in (("neck", NECK_SHARE), ("head", 1 - NECK_SHARE)):
+                body[:, _place(joint)] = _product(_turn(0.0 * turn, part * turn, 0.0 * turn), body[:, _place(joint)])
+        else:
+            for joint, target in (COVERING if gesture.kind == "cover_face" else _lowered()).items():
+                body[:, _place(joint)] = _between(body[:, _place(joint)], np.array(target, float), share)
+    return Motion(body.astype(np.float32), motion.face)
+
+
+def _place(joint: str) -> slice:
+    return slice(3 * JOINTS.index(joint), 3 * JOINTS.index(joint) + 3)
+
+
+def _lowered() -> dict[str, np.ndarray]:
+    """Both hands on the lap, below the table."""
+    pose: dict[str, np.ndarray] = {}
+    for side, sign in (("left", (1, 1, 1)), ("right", (1, -1, -1))):
+        shoulder, elbow = _arm_rotations(*(np.array([x]) for x in (1.40, 0.10, 0.15, 1.0, 0.6)))
+        pose |= {f"{side}_shoulder": shoulder[0] * sign, f"{side}_elbow": elbow[0] * sign}
+    return pose
+
+
+def _between(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Rotations [T, 3] a share [T] of the way from each of [T, 3] to one [3]."""
+    start_matrix, end_matrix = (roma.rotvec_to_rotmat(torch.from_numpy(vectors)) for vectors in (start, end))
+    way = roma.rotmat_to_rotvec(start_matrix.mT @ end_matrix).numpy()
+    return _product(start, way * share[:, None])
 
 
 def bumps(frames: int, events: list[tuple[float, float]], rise_s: float, fall_s: float) -> np.ndarray:
@@ -185,7 +232,12 @@ def _speaking(part: Part, frames: int) -> np.ndarray:
     inside: np.ndarray = np.zeros(frames)
     for start, end in part.turns:
         inside = np.maximum(inside, np.clip(np.minimum(t - start + 0.4, end - t + 0.5) / 0.5, 0, 1))
-    return inside * inside * (3 - 2 * inside)
+    return _eased(inside)
+
+
+def _eased(share: np.ndarray) -> np.ndarray:
+    """0..1 with a slow start and end."""
+    return share * share * (3 - 2 * share)
 
 
 def _arm(
@@ -201,8 +253,7 @@ def _arm(
     roll = 0.55 + 0.30 * lift - 0.6 * beat
     curl = 0.45 - 0.25 * lift - 0.15 * beat + 0.04 * wander[1]
     zero = np.zeros(frames)
-    shoulder = _product(_turn(-forward, zero, zero), _turn(zero, zero, -down), _turn(inward, zero, zero))
-    elbow = _product(_turn(zero, -bend, zero), _turn(roll, zero, zero))
+    shoulder, elbow = _arm_rotations(down, forward, inward, bend, roll)
     pose = {
         f"{side}_collar": _turn(zero, zero, 0.03 * beat),
         f"{side}_shoulder": shoulder,
@@ -215,6 +266,15 @@ def _arm(
     if side == "right":
         pose = {joint: rotation * (1, -1, -1) for joint, rotation in pose.items()}
     return pose
+
+
+def _arm_rotations(
+    down: np.ndarray, forward: np.ndarray, inward: np.ndarray, bend: np.ndarray, roll: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Left shoulder and elbow, axis-angle [T, 3]: upper arm down, forward and inward; forearm bent and rolled."""
+    zero = np.zeros(len(down))
+    shoulder = _product(_turn(-forward, zero, zero), _turn(zero, zero, -down), _turn(inward, zero, zero))
+    return shoulder, _product(_turn(zero, -bend, zero), _turn(roll, zero, zero))
 
 
 def _turn(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:

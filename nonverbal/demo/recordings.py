@@ -4,13 +4,14 @@ Beside it lie two files that must be dropped: one in mono, and one whose name sa
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from nonverbal.avatar.dress import Person
-from nonverbal.demo.corpus import Actor, film, spoken_turns, with_sound
+from nonverbal.demo.corpus import Actor, film, spoken_turns, true_bodies, with_sound
 from nonverbal.demo.motion import animate
 from nonverbal.demo.settings import StudioDialogue, Video
 from nonverbal.demo.studio import SEAT_M
@@ -41,11 +42,13 @@ def recordings(
     samples = leaked(timeline.channels, settings.leak_db, generator)
     studio.mkdir(parents=True, exist_ok=True)
     folders = {folder.name: folder for folder in truth}
+    people = [Person(person.look) for person in settings.people.values()]
+    bodies = true_bodies(people)
     for number, side in enumerate(SIDES):
         name = f"{settings.dialogue_id}_{side}"
-        rows = _record(studio / f"{name}.mp4", settings.video(), number, timeline, samples, generator)
+        rows = _record(studio / f"{name}.mp4", settings.video(), people, number, timeline, samples, generator)
         known = _truth(name, settings.dialogue_id, settings, language, timeline)
-        write_truth(folders[name], known, rows)
+        write_truth(folders[name], replace(known, bodies=bodies), rows)
     for name, (channel, table, reason) in settings.bad(studio.name).items():
         whole = studio / f"{settings.dialogue_id}_{SIDES[0]}.mp4"
         change = ("-ac", "1") if reason == "not_stereo" else ("-t", "2")  # another content is another video
@@ -66,13 +69,18 @@ def leaked(channels: np.ndarray, leak_db: float, generator: np.random.Generator)
 
 
 def _record(
-    path: Path, video: Video, number: int, timeline: Timeline, samples: np.ndarray, generator: np.random.Generator
+    path: Path,
+    video: Video,
+    people: list[Person],
+    number: int,
+    timeline: Timeline,
+    samples: np.ndarray,
+    generator: np.random.Generator,
 ) -> pa.Table:
     """One camera's recording, which shows the actor of that number alone; the truth of its frames."""
-    person = list(video.people.values())[number]
     facing = 2.0 * number - 1  # the left actor looks to the right
     motion = animate(timeline.part(number), timeline.partner(number), timeline.frames, facing, generator)
-    actor = Actor(Person(person.look), motion, np.array([0.0, SEAT_M, 0.0], np.float32), number)
+    actor = Actor(people[number], motion, np.array([0.0, SEAT_M, 0.0], np.float32), number)
     picture = path.with_name(f".{path.name}")
     rows, _ = film(picture, video, [actor], ["single0"] * timeline.frames, timeline, path.stem)
     with_sound(picture, path, samples)

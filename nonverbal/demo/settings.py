@@ -41,6 +41,19 @@ class Expected(Settings):
     """Its word there."""
 
 
+class Gesture(Settings):
+    """What a person does with head or hands for a while, on top of what follows from the words."""
+
+    person: int = Field(ge=0)
+    """Position among the video's people."""
+    kind: Literal["turn_head", "lower_hands", "cover_face"]
+    """cover_face: with the left hand."""
+    start_s: float = Field(ge=0)
+    length_s: float = Field(gt=0)
+    degrees: float = 0
+    """turn_head: to the person's left; negative: right."""
+
+
 class Video(Settings):
     """One video: people, script and what is wrong with it, if anything."""
 
@@ -52,6 +65,7 @@ class Video(Settings):
     """By name, in the order of the seats."""
     lines: tuple[str, ...]
     """`N text`: the N-th of the people says the text."""
+    gestures: tuple[Gesture, ...] = ()
     language: str = "en"
     """Of the captions."""
     length_s: float = Field(53, gt=0)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from nonverbal.demo.known import Known
 from nonverbal.demo.score import Score, write_scores
-from nonverbal.demo.score_cues import body_scores, face_scores
+from nonverbal.demo.score_cues import body_scores, condition_scores, face_scores, position_scores, valid_scores
 from nonverbal.demo.score_filters import filter_scores
 from nonverbal.demo.score_seen import assignment_score, seen_scores
 from nonverbal.demo.score_speech import diarization_scores, word_scores
 from nonverbal.demo.score_studio import studio_scores
+from nonverbal.demo.true_cues import true_cues
 
 log = logging.getLogger("nonverbal")
 
@@ -44,6 +45,8 @@ def truth(
         "side_voices": side_voices, "side_turns": side_turns, "side_heard": side_heard, "script_lines": script_lines,
         "published": published,
     }  # fmt: skip
+    faces = true_cues(corpus, utterances, crops, face, "face")
+    bodies = true_cues(corpus, utterances, crops, body, "body")
     scores = [
         *filter_scores(corpus, decisions, length_s),
         *diarization_scores(corpus, turns),
@@ -51,8 +54,11 @@ def truth(
         *studio_scores(corpus, studio, scripts),
         *seen_scores(corpus, tracks, active_speaker),
         assignment_score(corpus, utterances, crops),
-        *face_scores(corpus, utterances, face),
-        *body_scores(corpus, utterances, body),
+        *face_scores(faces),
+        *body_scores(bodies),
+        *position_scores(bodies),
+        *valid_scores(faces, bodies),
+        *condition_scores(faces, bodies),
     ]
     write_scores(scores, csv, md)
     report(scores)

@@ -5,7 +5,7 @@ docs/demo.md describes the files.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 from nonverbal.layouts import BODY_FEATURES, OPEN_FACE_ACTIONS, OPEN_JAW_ACTIONS
 
 BOX = ("x0", "y0", "x1", "y1")
+SIDED = ("left_forearm", "right_forearm", "left_hand", "right_hand")
 FRAMES = pa.schema(
     [
         ("frame", pa.int32()), ("person", pa.int32()), ("shot", pa.string()), ("speaking", pa.bool_()),
         ("visible", pa.bool_()), *[(f"face_{side}", pa.float32()) for side in BOX],
-        *[(f"person_{side}", pa.float32()) for side in BOX],
+        *[(f"person_{side}", pa.float32()) for side in BOX], ("head_turn", pa.float32()),
+        *[(f"{part}_seen", pa.float32()) for part in ("face", *SIDED)],
         ("actions", pa.list_(pa.float32(), len(OPEN_FACE_ACTIONS) + len(OPEN_JAW_ACTIONS))),
         ("body", pa.list_(pa.float32(), BODY_FEATURES)),
     ]
@@ -48,6 +50,14 @@ class SpokenTurn:
 
 
 @dataclass(frozen=True)
+class Body:
+    """How a person is built: joints in the T-pose, [52, 3] metres, and what jawOpen turns the jaw by, radians."""
+
+    joints: list[list[float]]
+    jaw_angle: float
+
+
+@dataclass(frozen=True)
 class Truth:
     """What is known of one video.
 
@@ -61,6 +71,7 @@ class Truth:
         length_s: of the picture.
         expected_table, expected_reason: the decision that must drop it, "" and "" when it must be kept.
         turns: in order of time; the silent video's turns are mouthed, not heard.
+        bodies: of the people.
     """
 
     video: str
@@ -73,6 +84,7 @@ class Truth:
     expected_table: str
     expected_reason: str
     turns: list[SpokenTurn]
+    bodies: list[Body] = field(default_factory=list)
 
     @property
     def kept(self) -> bool:
@@ -92,7 +104,7 @@ def read_truth(folder: Path) -> Truth:
     """What is known of the video whose truth folder this is."""
     raw = json.loads((folder / "video.json").read_text(encoding="utf-8"))
     turns = [SpokenTurn(**turn | {"words": [Word(**word) for word in turn["words"]]}) for turn in raw["turns"]]
-    return Truth(**raw | {"turns": turns})
+    return Truth(**raw | {"turns": turns, "bodies": [Body(**body) for body in raw.get("bodies", [])]})
 
 
 def read_all(truth: Path) -> dict[str, Truth]:

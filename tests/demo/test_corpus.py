@@ -109,6 +109,17 @@ def test_face_boxes_lie_on_faces(bridge):
     assert not hidden["visible"].any()
 
 
+def test_the_truth_says_what_could_be_seen_and_how_people_are_built(bridge):
+    frames, truth = read_frames(bridge[1]), read_truth(bridge[1])
+    wide = frames[frames["shot"] == "wide"]
+    assert wide["face_seen"].min() > 0.9 and wide["head_turn"].between(0, 40).all()
+    assert wide["left_hand_seen"].max() > 0.8
+    hidden = frames[frames["person_x0"].isna()]
+    assert (hidden[["face_seen", "left_hand_seen", "right_forearm_seen"]] == 0).all(axis=None)
+    assert [np.shape(body.joints) for body in truth.bodies] == [(52, 3), (52, 3)]
+    assert all(0.25 < body.jaw_angle < 0.5 for body in truth.bodies)
+
+
 def test_the_thumbnail_is_a_picture_of_the_size_of_the_video(bridge):
     assert cv2.imread(str(bridge[0] / "trains-bridge.jpg")).shape == (360, 640, 3)
 

@@ -11,9 +11,10 @@ from scipy.spatial.transform import Rotation
 from nonverbal.demo.known import Known
 from nonverbal.demo.score import Score
 from nonverbal.demo.score_speech import plain
+from nonverbal.demo.true_cues import joint_positions
 from nonverbal.demo.truth import truth
-from nonverbal.demo.truth_files import FRAMES, SpokenTurn, Truth, Word, write_truth
-from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES, OPEN_FACE
+from nonverbal.demo.truth_files import FRAMES, Body, SpokenTurn, Truth, Word, read_truth, write_truth
+from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES, JOINTS, OPEN_FACE
 from nonverbal.schema import TABLES, write_table
 
 SKIP_S, CLIP_S, LENGTH_S = 2.0, 4.0, 11.0
@@ -22,7 +23,10 @@ BAD = {
     "missing": ("download", "not_found"),
     "alone": ("keep_two_speakers", "one_speaker"),
 }
-PICTURES = {"visible": True, "shot": "wide"}
+PARTS = ("face", "left_forearm", "right_forearm", "left_hand", "right_hand")
+PICTURES = {"visible": True, "shot": "wide", "head_turn": 5.0, **{f"{part}_seen": 1.0 for part in PARTS}}
+RNG = np.random.default_rng(1)
+BODIES = [Body(RNG.normal(scale=0.1, size=(52, 3)).tolist(), angle) for angle in (0.3, 0.4)]
 
 
 def spoken(person: int, start_s: float) -> SpokenTurn:
@@ -61,7 +65,7 @@ class Run:
             channels = ["a", "b"] if key == "shared" else ["a"]
             table, reason = BAD.get(key, ("", ""))
             self.frames[key] = true_frames(self.turns, rng)
-            known = Truth(key, key, key, channels, ["x", "y"], "en", LENGTH_S, table, reason, self.turns)
+            known = Truth(key, key, key, channels, ["x", "y"], "en", LENGTH_S, table, reason, self.turns, BODIES)
             write_truth(folder / "truth" / key, known, self.frames[key])
         self.tables = {"channels": self.listed(), "clips": self.clips()}
         self.decide()
@@ -147,7 +151,7 @@ class Run:
         self.tables["active_speaker"] = seen[TABLES["active_speaker"].names]
         rows = seen.merge(self.tables["utterances"].rename(columns={"speaker": "said"}), on="clip_id")
         inside = rows["frame"].between(rows["start_s"] * 25, rows["end_s"] * 25) & (rows["person"] == 1 - rows["said"])
-        rows = rows[inside].assign(speaker=lambda table: table["said"], valid=True, confidence=1.0)
+        rows = rows[inside].assign(speaker=lambda table: table["said"], valid=True, reason="", confidence=1.0)
         self.tables["crops"] = rows[TABLES["crops"].names]
         for name, features in (("face", self.face(rows["actions"])), ("body", list(rows["body"]))):
             self.tables[name] = rows.assign(features=features)[TABLES[name].names]
@@ -187,7 +191,7 @@ def value(table: pd.DataFrame, metric: str) -> float:
 def test_a_run_without_a_mistake_has_every_target(run):
     table = run.score()
     assert (table["reached"] != "no").all(), table[table["reached"] == "no"]
-    assert set(table["stage"]) == {"filters", "bad videos", "speech", "speakers", "cues"}
+    assert set(table["stage"]) == {"filters", "bad videos", "speech", "speakers", "cues", "cues by condition"}
     assert value(table, "diarization error rate, collar 0 s") == pytest.approx(0, abs=1e-9)
     assert 0.3 < float(table.loc["diarization error rate, collar 0 s", "baseline"]) < 0.9
     assert value(table, "word error rate, words from captions") == 0
@@ -324,6 +328,76 @@ def test_unknown_hands_do_not_count(run):
     right, left = (table.loc[f"{side} hand, 15 joints: mean angle"] for side in ("right", "left"))
     assert right["reached"] == left["reached"] == "yes"
     assert (left["n"], right["n"]) == (len(body), -(-len(body) // 2))
+
+
+def unseen(run, person, **values):
+    """Rewrite the truth: what is seen of a person in all frames of all videos."""
+    for key in run.frames:
+        folder = run.folder / "truth" / key
+        frames = run.frames[key].to_pandas()
+        frames.loc[frames["person"] == person, list(values)] = list(values.values())
+        write_truth(folder, read_truth(folder), pa.Table.from_pandas(frames, schema=FRAMES, preserve_index=False))
+
+
+@pytest.mark.parametrize("value_", [{"head_turn": 80.0}, {"face_seen": 0.3}])
+def test_a_face_that_could_not_be_seen_is_falsely_called_valid(run, value_):
+    unseen(run, 0, **value_)
+    table = run.score()
+    row, faces = table.loc["face: falsely called valid"], run.tables["face"]
+    share = (faces["speaker"] == 1).mean()  # person 0 is called speaker 1
+    assert float(row["value"]) == pytest.approx(share, abs=1e-4) == float(row["baseline"]) and row["reached"] == "no"
+    assert value(table, "face: called valid where it shows") == 1
+
+
+def test_what_is_not_called_valid_is_no_mistake_but_is_missed(run):
+    unseen(run, 0, left_hand_seen=0.2, left_forearm_seen=0.2)
+    body = run.tables["body"]
+    unknown = np.zeros(BODY_FEATURES)
+    unknown[66:111] = unknown[3 * JOINTS.index("left_elbow") :][:3] = np.nan
+    body["features"] = [np.asarray(row + unknown, np.float32) for row in body["features"]]
+    table = run.score()
+    for part in ("left arm", "left hand"):
+        assert value(table, f"{part}: called valid") == value(table, f"{part}: called valid where it shows") == 0
+        assert table.loc[f"{part}: falsely called valid", ["value", "n"]].tolist() == ["not available", 0]
+    assert value(table, "right hand: falsely called valid") == 0
+    assert table.loc["right elbow: mean angle, hand in view", "n"] == len(body)
+    assert "left elbow: mean angle, hand out of view" not in table.index
+
+
+def test_another_persons_face_is_falsely_called_valid(run):
+    run.tables["crops"][["face_x0", "face_x1"]] += np.where(run.tables["crops"][["face_x0"]] < 200, 200, -200)
+    assert value(run.score(), "face: falsely called valid") == 1
+
+
+def test_positions_follow_the_arm_and_the_jaw_its_angle(run):
+    body = np.stack(run.tables["body"]["features"].to_list())
+    elbow = slice(3 * JOINTS.index("left_elbow"), 3 * JOINTS.index("left_elbow") + 3)
+    body[:, elbow] = (Rotation.from_rotvec(body[:, elbow]) * Rotation.from_rotvec([0, 0, np.pi])).as_rotvec()
+    run.tables["body"]["features"] = list(body)
+    jaw = OPEN_FACE.index[OPEN_FACE.labels.index("jawOpen")]
+    for features in run.tables["face"]["features"]:
+        features[jaw] += 0.1
+    table = run.score()
+    assert value(table, "left elbow: mean distance") == pytest.approx(0, abs=1e-4)
+    assert value(table, "left wrist: mean distance") > 1 > 1e-4 > value(table, "right wrist: mean distance")
+    assert np.degrees(0.03) < value(table, "jaw: mean angle") < np.degrees(0.04)
+
+
+def test_joints_hang_from_the_chest():
+    rest = np.cumsum(np.full((len(JOINTS), 3), 0.1), axis=0)
+    features = np.zeros((2, BODY_FEATURES))
+    features[0, :3], features[1, 3 * JOINTS.index("left_shoulder")] = 1.0, np.nan
+    found = joint_positions(features, rest)
+    assert found[0] == pytest.approx(rest - rest[JOINTS.index("spine3")])  # how the trunk is turned does not matter
+    known = np.isfinite(found[1]).all(axis=1)
+    assert known[JOINTS.index("left_shoulder")] and not known[JOINTS.index("left_elbow")]
+    assert not known[JOINTS.index("left_index3")] and known[JOINTS.index("right_index3")]
+
+
+def test_a_corpus_without_what_is_seen_is_scored_without_it(run):
+    unseen(run, 0, **dict.fromkeys((name for name in PICTURES if name.endswith(("seen", "turn"))), np.nan))
+    unseen_ = run.score()
+    assert unseen_.loc["face: falsely called valid", "n"] < len(run.tables["face"])
 
 
 def test_frames_count_from_the_clip(run):
