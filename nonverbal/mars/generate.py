@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as AnyTokenizer
 
 from nonverbal.errors import Drop
+from nonverbal.mars.decoding import continue_prompts
 from nonverbal.mars.encode import Prompt, fit_prompts, sample_records
 from nonverbal.mars.interleave import parse
 from nonverbal.mars.saved import check_tokenizers, device, load_saved
@@ -63,30 +64,6 @@ def answers(
         for record, prompt in zip(batch, prompts, strict=True):
             left_out = str(prompt) if isinstance(prompt, Drop) else ""
             yield describe(record, [] if left_out else next(continued), tokenizer) | {"left_out": left_out}
-
-
-@torch.inference_mode()
-def continue_prompts(
-    model: PreTrainedModel, tokenizer: AnyTokenizer, prompts: Sequence[list[int]], settings: Evaluation
-) -> list[list[int]]:
-    """New ids after each prompt, to the end mark (included) or `new_tokens`."""
-    longest = max(len(prompt) for prompt in prompts)
-    ids = torch.tensor([[tokenizer.pad_token_id] * (longest - len(p)) + p for p in prompts])
-    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
-    # A configuration of our own: the one in a hub model's folder would add its top-k and top-p.
-    model.generation_config = GenerationConfig(
-        max_new_tokens=settings.new_tokens,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        **({"do_sample": True, "temperature": settings.temperature, "top_k": 0} if settings.temperature else {}),
-    )
-    output = model.generate(ids.to(model.device), attention_mask=mask.to(model.device))  # type: ignore[operator]
-    return [until_end(row, tokenizer.eos_token_id) for row in output[:, longest:].tolist()]
-
-
-def until_end(ids: list[int], end: int) -> list[int]:
-    """Ids up to and with the first end mark."""
-    return ids[: ids.index(end) + 1] if end in ids else ids
 
 
 def describe(record: dict, ids: list[int], tokenizer: AnyTokenizer) -> dict:

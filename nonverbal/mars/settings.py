@@ -129,6 +129,8 @@ class Evaluation(Settings):
     """Longest answer generated, tokens (paper: 512)."""
     temperature: float = Field(ge=0)
     """0 is greedy (unpublished)."""
+    in_step: bool
+    """Whether generated FACE and BODY tokens come in pairs alone, a BODY after each FACE (unpublished)."""
     bertscore: BertScore
 
 

@@ -74,7 +74,7 @@ def test_the_silent_context_keeps_words_and_answer():
 def test_a_trained_model_beats_uniform_and_unigram(corpus, tiny, training, tmp_path):
     """Codes follow words in the made corpus, so a model that learns anything is better than frequencies."""
     long = training.model_copy(update={"epochs": 30, "learning_rate": 1e-2, "checkpoint_steps": 40})
-    settings = Evaluation(utterances=20, batch=4, new_tokens=20, temperature=0, bertscore=ABSENT)
+    settings = Evaluation(utterances=20, batch=4, new_tokens=20, temperature=0, in_step=True, bertscore=ABSENT)
     paths, model = corpus.records, tmp_path / "model"
     train_mars(
         tiny, paths["train"], paths["validation"], model, tmp_path / "history.csv", tmp_path / "e.parquet", long, seed=5
@@ -113,7 +113,7 @@ def test_a_trained_model_beats_uniform_and_unigram(corpus, tiny, training, tmp_p
 
 def test_no_test_record_is_said_in_a_sentence(corpus, tiny, tmp_path):
     (tmp_path / "none.jsonl").write_text("")
-    settings = Evaluation(utterances=1, batch=1, new_tokens=1, temperature=0, bertscore=ABSENT)
+    settings = Evaluation(utterances=1, batch=1, new_tokens=1, temperature=0, in_step=True, bertscore=ABSENT)
     with pytest.raises(UserError, match="nothing to score MARS on"):
         evaluate_mars(
             tiny,
@@ -180,7 +180,7 @@ def test_a_metric_that_can_be_had_is_a_number(encoder, tmp_path):
         "left_out": "",
     }
     (tmp_path / "g.jsonl").write_text(json.dumps(line) + "\n")
-    settings = Evaluation(utterances=1, batch=1, new_tokens=1, temperature=0, bertscore=encoder)
+    settings = Evaluation(utterances=1, batch=1, new_tokens=1, temperature=0, in_step=True, bertscore=encoder)
     scores, missing = text_scores(tmp_path / "g.jsonl", settings)
     assert scores["trained"]["bertscore_f1"] == pytest.approx(1, abs=1e-5)
     assert scores["trained"]["meteor"] is None and list(missing) == ["meteor"]

@@ -1,20 +1,19 @@
 import json
+import re
 import shutil
 
 import pytest
-import torch
 
 from nonverbal.errors import UserError
-from nonverbal.mars.encode import prompt_text, read_records, token_ids
-from nonverbal.mars.generate import continue_prompts, generate, until_end
-from nonverbal.mars.saved import load_saved
+from nonverbal.mars.encode import read_records
+from nonverbal.mars.generate import generate
 from nonverbal.mars.settings import BertScore, Evaluation
 
 
 @pytest.fixture
 def evaluation():
     bertscore = BertScore(name="nobody/nothing", revision="0" * 40, layer=1)
-    return Evaluation(utterances=5, batch=3, new_tokens=12, temperature=0, bertscore=bertscore)
+    return Evaluation(utterances=5, batch=3, new_tokens=12, temperature=0, in_step=False, bertscore=bertscore)
 
 
 def lines(path):
@@ -46,19 +45,13 @@ def test_what_does_not_fit_is_left_out_and_said(corpus, tiny, evaluation, tmp_pa
         assert line["raw"] == "" and not line["finished"] and line["reference"]["face"]
 
 
-def test_a_batch_answers_as_one_alone(corpus, tiny, evaluation):
-    model, tokenizer = load_saved(tiny)
-    torch.manual_seed(0)
-    with torch.no_grad():  # a model with small and tied weights says one token for ever; this one does not
-        for weight in model.parameters():
-            weight.normal_()
-        model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
-    records = list(read_records(corpus.records["test"]))[:4]
-    texts = [prompt_text(record["messages"][:-1], tokenizer)[i * 20 :] for i, record in enumerate(records)]
-    prompts = token_ids(texts, tokenizer)
-    together = continue_prompts(model, tokenizer, prompts, evaluation)
-    assert len({tuple(ids) for ids in together}) > 1
-    assert together == [continue_prompts(model, tokenizer, [prompt], evaluation)[0] for prompt in prompts]
+def test_face_and_body_are_in_step_where_that_is_wanted(corpus, tiny, evaluation, tmp_path):
+    wanted = evaluation.model_copy(update={"in_step": True, "temperature": 2.0, "new_tokens": 40})
+    generate(tiny, tiny, corpus.records["test"], tmp_path / "g.jsonl", wanted, length=256, seed=5)
+    answers = [line["raw"] for line in lines(tmp_path / "g.jsonl")]
+    pairs = [re.sub(r"<FACE_\d+><BODY_\d+>", "", answer) for answer in answers]
+    assert any(len(pair) < len(answer) for pair, answer in zip(pairs, answers, strict=True))
+    assert not any("<FACE_" in rest or "<BODY_" in rest for rest in pairs)
 
 
 def test_temperature_draws_from_the_seed(corpus, tiny, evaluation, tmp_path):
@@ -76,8 +69,3 @@ def test_a_checkpoint_of_another_tokenizer_is_refused(corpus, tiny, evaluation, 
     (other / "tokenizer.json").write_text(text.replace("<FACE_3>", "<FACE_33>"))
     with pytest.raises(UserError, match=r"the tokenizer of .*other is not that of"):
         generate(tiny, other, corpus.records["test"], tmp_path / "g.jsonl", evaluation, length=256, seed=5)
-
-
-def test_an_answer_ends_at_its_end_mark():
-    assert until_end([4, 5, 2, 0, 0], 2) == [4, 5, 2]
-    assert until_end([4, 5], 2) == [4, 5]
