@@ -25,7 +25,9 @@ from nonverbal.progress import track
 SEED, PEOPLE, SHOTS, FRAMES = 20250729, 60, 4, 25
 RIDGE = 3.0  # frames' worth, times a squared radian, of evidence that nothing moves
 STEPS, NEAR_RAD = 8, 0.05  # of the regression; errors below count by their square
-FACE_SETTINGS = OpenFaceSettings(margin=1.5, ridge=300, sparsity=50, rest=0.3)  # only the head's turn is used
+FACE_SETTINGS = OpenFaceSettings(
+    margin=1.5, ridge=50, symmetry=300, sparsity=10, rest=0.25, least_confidence=0
+)  # only the head's turn is used
 
 
 class Seen(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nonverbal.cues.face_mesh import clip_points, new_mesh
-from nonverbal.cues.frames import Trackers, content, kept_clips, sightings, to_rows
+from nonverbal.cues.frames import Trackers, content, kept_clips, runs, sightings, to_rows
 from nonverbal.cues.open_face import confidence, face_features, fit_person, load_instrument
 from nonverbal.cues.settings import Face, OpenFaceSettings
 from nonverbal.layouts import FACE_FEATURES
@@ -38,9 +38,11 @@ class OpenFace:
         found = np.isfinite(points).all(axis=(1, 2))
         for speaker in np.unique(seen["speaker"][found]):
             rows = np.flatnonzero(found & (seen["speaker"] == speaker))
-            fitted = fit_person(points[rows], self.settings, self.instrument)
+            unbroken = runs(seen["track_id"].to_numpy()[rows], seen["frame"].to_numpy()[rows])
+            fitted = fit_person(points[rows], unbroken, self.settings, self.instrument)
             features[rows] = face_features(fitted, self.instrument)
             sure[rows] = confidence(fitted, self.instrument)
+        features[sure < self.settings.least_confidence] = np.nan
         return features, sure
 
 

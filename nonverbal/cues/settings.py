@@ -14,10 +14,14 @@ class OpenFaceSettings(Settings):
     """The face box is scaled by this about its centre before the mesh looks at it."""
     ridge: float = Field(gt=0)
     """Strength of the pull to 0; larger is calmer and weaker."""
+    symmetry: float = Field(ge=0)
+    """Strength of the pull of left and right, and of a brow's parts, to each other."""
     sparsity: float = Field(ge=0)
     """Evidence that an action must have before it leaves 0."""
     rest: float = Field(ge=0, lt=1)
     """Quantile of a person's frames that is taken as each action's zero."""
+    least_confidence: float = Field(ge=0, le=1)
+    """Frames below are not valid; their reason is unsure."""
 
 
 class EmocaSettings(Settings):

@@ -225,7 +225,7 @@ def test_a_profile_is_turned_or_unknown(found):
 def test_nobody_gets_the_others_numbers_when_they_swap_seats(found, name):
     together, alone = of(found[name], "swap"), of(found[name], "swap_alone")
     assert together["valid"].tolist() == alone["valid"].tolist()
-    assert features(together) == pytest.approx(features(alone), abs=1e-4, nan_ok=True)
+    assert features(together) == pytest.approx(features(alone), abs=1e-3, nan_ok=True)
 
 
 def test_each_keeps_their_face_across_the_swap(found):
