@@ -108,7 +108,7 @@ def test_every_sighting_is_read_in_batches_and_small_faces_are_unknown(checkpoin
 
 
 def settings():
-    fit = OpenFaceSettings(margin=1.5, ridge=300, sparsity=50, rest=0.3)
+    fit = OpenFaceSettings(margin=1.5, ridge=50, symmetry=300, sparsity=10, rest=0.25, least_confidence=0.3)
     flame = FlameSettings(
         margin=1.5, least_px=24, noise_mm=2, outlier=3, depth=0.5, change=0.5, shape_frames=64, steps=15
     )

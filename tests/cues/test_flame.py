@@ -196,7 +196,7 @@ def backend(models, model, embedding, truth, monkeypatch):
 
 def settings():
     return Face(
-        backend="flame", open_face=OpenFaceSettings(margin=1.5, ridge=300, sparsity=50, rest=0.3),
+        backend="flame", open_face=OpenFaceSettings(margin=1.5, ridge=50, symmetry=300, sparsity=10, rest=0.25, least_confidence=0.3),
         emoca=EmocaSettings(margin=1.25, least_px=32, batch=4), flame=SETTINGS,
     )  # fmt: skip
 
