@@ -34,6 +34,7 @@ rule samples:
         runtime=60,
     params:
         settings=settings(CONFIG.views.samples),
+        models=CONFIG.models,
     message:
         "Avatars of a few utterances, to look at"
     script:

@@ -18,6 +18,8 @@ VIEWS = {
     "rerun": (False, True),
 }
 
+WITH_MODELS = ("avatar", "sheet")  # that show licensed models; the others' files may be passed on
+
 
 def main(arguments: list[str]) -> None:
     """Make one view.
@@ -31,6 +33,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("clip_id", help="for example VIDEO_000")
     parser.add_argument("utterance_id", type=int, nargs="?", help="of the clip; left out, the whole clip is shown")
     parser.add_argument("out", type=Path, help="file to write")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="folder that FLAME or SMPL-X may lie in")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     clips, utterances = VIEWS[given.view]
@@ -40,7 +43,8 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"{given.view} shows whole clips; leave out the utterance's number")
     view = getattr(import_module(f"nonverbal.views.{given.view}"), given.view)
     which = (given.utterance_id,) if utterances else ()
-    view(given.results, given.clip_id, *which, given.out)
+    models = {"models": given.models} if given.view in WITH_MODELS else {}
+    view(given.results, given.clip_id, *which, given.out, **models)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from nonverbal.cues.frames import FACE as FACE_BOX
 from nonverbal.cues.frames import crop
 from nonverbal.layouts import FPS
 from nonverbal.media import decode_frames
 from nonverbal.progress import track
-from nonverbal.views.figure import Anny, Screen
+from nonverbal.views.figure import Figures, Screen
 from nonverbal.views.found import Found, Span, find
-from nonverbal.views.landmarks import Landmarks, draw_landmarks, landmarks
+from nonverbal.views.landmarks import Landmarks, draw_body, draw_face, landmarks
 from nonverbal.views.motion import Motion, motions_of
 from nonverbal.views.paint import GREY, LINE, Colour, Pen, Subtitles, draw_box, write_film
 
@@ -62,17 +63,23 @@ class Panel:
         if number in self.crops.index:
             draw_box(canvas, self.crops.loc[number].to_dict(), "person", scale, self.colour, 2)
         if self.marks is not None:
-            draw_landmarks(canvas, self.marks, number - self.motion.span.first, scale, self.colour)
+            place = number - self.motion.span.first
+            draw_face(canvas, self.marks.face[place] * scale, self.colour)
+            draw_body(canvas, self.marks, place, scale)
 
     def _source_face(self, number: int, frame: np.ndarray) -> np.ndarray:
-        """The source's face as found, black where it was not."""
+        """The source's face with its points, black where it was not found."""
+        view = None
         if number in self.crops.index:
-            row = self.crops.loc[number]
-            box = row[["face_x0", "face_y0", "face_x1", "face_y1"]].to_numpy(float)
-            view = crop(frame, box, FACE_MARGIN, square=True)
-            if view is not None:
-                return cv2.resize(view.picture, FACE, interpolation=cv2.INTER_AREA)
-        return np.zeros((*FACE[::-1], 3), np.uint8)
+            view = crop(frame, self.crops.loc[number][FACE_BOX].to_numpy(float), FACE_MARGIN, square=True)
+        if view is None:
+            return np.zeros((*FACE[::-1], 3), np.uint8)
+        near = cv2.resize(view.picture, FACE, interpolation=cv2.INTER_LINEAR)
+        if self.marks is not None:
+            scale = np.array(FACE) / view.picture.shape[1::-1]
+            points = self.marks.face[number - self.motion.span.first]
+            draw_face(near, (points - (view.x, view.y)) * scale, self.colour)
+        return near
 
 
 class Stage:
@@ -81,18 +88,18 @@ class Stage:
     Args:
         found: the clip.
         utterance_id: what is shown; None for the whole clip with all who speak.
-        figure: the avatar of everybody.
+        figures: the models at hand.
         marked: whether landmarks are looked for and drawn.
     """
 
-    def __init__(self, found: Found, utterance_id: int | None, figure: Anny, marked: bool = True) -> None:
+    def __init__(self, found: Found, utterance_id: int | None, figures: Figures, marked: bool = True) -> None:
         self.found, self.span = found, found.span(utterance_id)
         self.scale = HEIGHT / found.clip["height"]
         self.source_width = round(found.clip["width"] * self.scale / 2) * 2
-        self.panels = [Panel(found, motion, Screen(figure, motion)) for motion in motions_of(found, utterance_id)]
+        self.panels = [Panel(found, motion, Screen(figures, motion)) for motion in motions_of(found, utterance_id)]
         if marked:
             for panel in self.panels:
-                panel.marks = landmarks(found, panel.motion, figure.person.avatar)
+                panel.marks = landmarks(found, panel.motion, figures.anny.person.avatar)
         words = found.words if utterance_id is None else found.words[found.words["utterance_id"] == utterance_id]
         self.words = Subtitles(words, self.size[0], self.colour_of)
 
@@ -125,17 +132,17 @@ def frames_of(found: Found, span: Span) -> Iterator[tuple[int, np.ndarray]]:
     return islice(enumerate(decode_frames(found.video)), span.first, span.stop)
 
 
-def avatar(results: Path, clip_id: str, utterance_id: int | None, out: Path) -> None:
+def avatar(results: Path, clip_id: str, utterance_id: int | None, out: Path, models: Path | None = None) -> None:
     """Write the video of an utterance, or of a whole clip with all who speak.
 
     Raises:
         UserError: the results hold no such clip or utterance, or nothing is known of who speaks.
     """
-    film(find(results, clip_id), utterance_id, Anny(), out)
+    film(find(results, clip_id), utterance_id, Figures(models), out)
 
 
-def film(found: Found, utterance_id: int | None, figure: Anny, out: Path) -> None:
+def film(found: Found, utterance_id: int | None, figures: Figures, out: Path) -> None:
     """Write the video; see `avatar`."""
-    stage = Stage(found, utterance_id, figure)
+    stage = Stage(found, utterance_id, figures)
     frames = track(frames_of(found, stage.span), "avatar", len(stage.span))
     write_film(out, (stage.draw(number, frame) for number, frame in frames), stage.size, found, stage.span)

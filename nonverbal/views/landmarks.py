@@ -13,6 +13,7 @@ from nonverbal.views.motion import PARTS, Motion
 from nonverbal.views.paint import Colour
 
 MARGIN = 1.5  # of the face box, for the face mesh
+SMALL_PX = 90  # a narrower face would be hidden by its own points
 SEEN = 0.5  # visibility from which a point of the pose counts
 # Joint -> mediapipe's pose point; these fix where the skeleton lies in the picture.
 ANCHORS = {
@@ -86,10 +87,18 @@ def project(motion: Motion, avatar: Avatar, pose: np.ndarray, tracks: np.ndarray
     return placed
 
 
-def draw_landmarks(canvas: np.ndarray, marks: Landmarks, frame: int, scale: float, colour: Colour) -> None:
-    """Face points as dots and the upper body's bones as lines, in a picture scaled by `scale`."""
-    for x, y in _pixels(marks.face[frame], scale):
+def draw_face(canvas: np.ndarray, points: np.ndarray, colour: Colour) -> None:
+    """Face points [478, 2], in pixels of the canvas, as dots: every fourth where the face is small."""
+    known = points[np.isfinite(points).all(axis=1)]
+    if not len(known):
+        return
+    every = 1 if np.ptp(known[:, 0]) > SMALL_PX else 4
+    for x, y in _pixels(known[::every], 1.0):
         cv2.circle(canvas, (x, y), 1, colour, -1)
+
+
+def draw_body(canvas: np.ndarray, marks: Landmarks, frame: int, scale: float) -> None:
+    """The upper body's bones as lines, in a picture scaled by `scale`."""
     joints = marks.joints[frame]
     for bone in upper_bones():
         if np.isfinite(joints[list(bone)]).all():

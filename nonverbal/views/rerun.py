@@ -15,7 +15,7 @@ from nonverbal.errors import UserError
 from nonverbal.layouts import FPS
 from nonverbal.media import VideoWriter, run_ffmpeg
 from nonverbal.views.avatar import frames_of
-from nonverbal.views.figure import Anny, Screen
+from nonverbal.views.figure import Figures, Screen
 from nonverbal.views.found import Found, Span, find
 from nonverbal.views.landmarks import landmarks, upper_bones
 from nonverbal.views.motion import motions_of
@@ -35,16 +35,15 @@ def rerun(results: Path, clip_id: str, utterance_id: int, out: Path) -> None:
     found = find(results, clip_id)
     (motion,) = motions_of(found, utterance_id)
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure = Anny()
-    screen = Screen(figure, motion)
+    figures = Figures()  # the open model: a licensed mesh must not be passed on
+    screen, joints = Screen(figures, motion), figures.anny.joints(motion)
     recorder = Recorder(out, f"{clip_id}, utterance {utterance_id}: {screen.caption}")
     recorder.media(found, motion.span)
-    marks = landmarks(found, motion, figure.person.avatar)
+    marks = landmarks(found, motion, figures.anny.person.avatar)
     recorder.words(found, utterance_id, motion.span)
     for frame in range(len(motion.span)):
         recorder.picture_marks(frame, marks.face[frame], [marks.joints[frame, list(bone)] for bone in upper_bones()])
-        known = {part: bool(known[frame]) for part, known in motion.known.items()}
-        recorder.body(frame, figure.surface(screen.vertices[frame], known), screen.joints[frame])
+        recorder.body(frame, figures.anny.surface(screen.vertices[frame], screen.known(frame)), joints[frame])
         recorder.held(frame, motion.held(frame))
     for panel in (face_curves(motion), head_curves(motion), arm_curves(motion)):
         for name, values in panel.lines.items():

@@ -10,6 +10,8 @@ class Samples(Settings):
 
     utterances: int = Field(ge=0)
     """How many: those with most frames in which face and body are known, each of another clip."""
+    longest_s: float = Field(gt=0)
+    """Utterances with more seconds than this are not taken: a second takes some seconds to film."""
 
 
 class Views(Settings):

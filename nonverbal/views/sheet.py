@@ -13,7 +13,7 @@ from nonverbal.cues.frames import PERSON, crop
 from nonverbal.layouts import FPS, OPEN_FACE, SMPLX_BODY
 from nonverbal.paper.style import GREY, INK, PALETTE, new_figure
 from nonverbal.views.avatar import FACE_MARGIN, frames_of
-from nonverbal.views.figure import Anny, Figure, Screen
+from nonverbal.views.figure import Figures, Screen
 from nonverbal.views.found import Found, find
 from nonverbal.views.motion import Motion, columns, motions_of
 from nonverbal.views.paint import Pen
@@ -22,7 +22,7 @@ PICTURES = 6
 CELL = (300, 300)  # pixels: of a source's crop and of the avatar's body and face
 WIDTH, CURVES = 12.0, 1.25  # inches: of the page; height of a panel of curves
 DPI = 100
-WORDS_PX, LETTERS_PX = 22, 15  # height of the line of words; of its letters
+LINES, WORDS_PX, LETTERS_PX = 3, 20, 14  # of words; height of a line; of its letters
 # Curves of the open face: name -> actions that are averaged.
 OPEN_CURVES = {
     "jaw open": ("jawOpen",), "smile": ("mouthSmileLeft", "mouthSmileRight"), "brow up": ("browInnerUp",),
@@ -39,7 +39,7 @@ class Curves(NamedTuple):
     lines: dict[str, np.ndarray]
 
 
-def sheet(results: Path, clip_id: str, utterance_id: int, out: Path) -> None:
+def sheet(results: Path, clip_id: str, utterance_id: int, out: Path, models: Path | None = None) -> None:
     """Write the sheet of one utterance.
 
     Raises:
@@ -48,20 +48,20 @@ def sheet(results: Path, clip_id: str, utterance_id: int, out: Path) -> None:
     found = find(results, clip_id)
     (motion,) = motions_of(found, utterance_id)
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_sheet(found, utterance_id, motion, Anny(), out)
+    save_sheet(found, utterance_id, motion, Figures(models), out)
 
 
-def save_sheet(found: Found, utterance_id: int, motion: Motion, figure: Figure, out: Path) -> None:
+def save_sheet(found: Found, utterance_id: int, motion: Motion, figures: Figures, out: Path) -> None:
     """Write the sheet; see `sheet`."""
-    draw_sheet(found, utterance_id, motion, figure).savefig(out, dpi=DPI, metadata={"Software": None})
+    draw_sheet(found, utterance_id, motion, figures).savefig(out, dpi=DPI, metadata={"Software": None})
 
 
-def draw_sheet(found: Found, utterance_id: int, motion: Motion, figure: Figure) -> Page:
+def draw_sheet(found: Found, utterance_id: int, motion: Motion, figures: Figures) -> Page:
     """The sheet as a matplotlib figure."""
     panels = face_curves(motion), head_curves(motion), arm_curves(motion)
     chosen = np.unique(np.linspace(0, len(motion.span) - 1, PICTURES).round().astype(int))
     cell = WIDTH / PICTURES
-    rows = [*[cell] * 4, *[CURVES] * len(panels), 0.3]
+    rows = [*[cell] * 4, *[CURVES] * len(panels), LINES * WORDS_PX / DPI]
     page = new_figure(WIDTH, sum(rows) + 0.35)
     grid = page.add_gridspec(
         len(rows),
@@ -73,7 +73,7 @@ def draw_sheet(found: Found, utterance_id: int, motion: Motion, figure: Figure) 
         top=1 - 0.3 / (sum(rows) + 0.35),
         hspace=0.08,
     )
-    screen = Screen(figure, motion)
+    screen = Screen(figures, motion)
     for row, strip in enumerate(_strips(found, motion, screen, chosen)):
         axes = page.add_subplot(grid[row])
         axes.imshow(strip, aspect="auto")
@@ -163,13 +163,16 @@ def _draw_curves(axes: Axes, panel: Curves, motion: Motion, chosen: np.ndarray) 
 
 
 def _draw_words(axes: Axes, found: Found, utterance_id: int, motion: Motion) -> None:
-    """Words where they are spoken, in a font that has every script of a transcript."""
+    """Words below where they begin, in a font that has every script of a transcript; each on the first free line."""
     width = round(WIDTH * DPI * 0.945)
-    canvas = np.full((WORDS_PX, width, 3), 255, np.uint8)
+    canvas = np.full((LINES * WORDS_PX, width, 3), 255, np.uint8)
     pen = Pen(width, LETTERS_PX)
     start, length = motion.span.seconds
+    ends = [0] * LINES
     for word in found.words[found.words["utterance_id"] == utterance_id].to_dict("records"):
-        x = round((word["start_s"] - start) / length * width)
-        pen.write(canvas, word["word"], (x, WORDS_PX - 6), (255, 255, 255))
+        x = max(round((word["start_s"] - start) / length * width), 0)
+        line = next((line for line, end in enumerate(ends) if end <= x), None)
+        if line is not None:  # where so many are said, some are left out
+            ends[line] = pen.write(canvas, word["word"], (x, (line + 1) * WORDS_PX - 6), (255, 255, 255)) + 4
     axes.imshow(canvas, aspect="auto")
     axes.axis("off")

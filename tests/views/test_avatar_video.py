@@ -35,8 +35,8 @@ def test_the_video_has_the_utterances_frames_words_and_sound(complete, tmp_path)
     assert [path.name for path in out.parent.iterdir()] == ["avatar.mp4"]
 
 
-def test_a_part_that_is_not_known_is_drawn_grey_and_named(anny, motion):
-    screen = Screen(anny, motion)
+def test_a_part_that_is_not_known_is_drawn_grey_and_named(anny, figures, motion):
+    screen = Screen(figures, motion)
     vertices = screen.vertices[0]
     known = dict.fromkeys(motion.known, True)
     plain, grey = anny.surface(vertices, known), anny.surface(vertices, known | {"left hand": False})
@@ -47,19 +47,19 @@ def test_a_part_that_is_not_known_is_drawn_grey_and_named(anny, motion):
     assert np.array_equal(plain.vertices, grey.vertices)
 
 
-def test_the_avatar_opens_its_mouth_with_the_jaw(anny, motion):
+def test_the_avatar_opens_its_mouth_with_the_jaw(figures, motion):
     face = np.zeros((20, FACE_FEATURES), np.float32)
     face[1, OPEN_FACE.groups["jaw"][0]] = 1
     still = replace(
         motion, body=np.tile(resting(), (20, 1)), face=face, face_known=np.tile(motion.face_known[8], (20, 1))
     )
-    screen = Screen(anny, still)
+    screen = Screen(figures, still)
     dark = [(screen.draw(frame, (80, 96), (96, 96))[1][60:, :, 1] < 60).sum() for frame in (0, 1)]
     assert dark[1] > dark[0] + 50
 
 
-def test_box_and_words_are_in_the_speakers_colour(complete, anny):
-    stage = Stage(find(complete, "v_000"), 0, anny, marked=False)
+def test_box_and_words_are_in_the_speakers_colour(complete, figures):
+    stage = Stage(find(complete, "v_000"), 0, figures, marked=False)
     picture = stage.draw(FIRST + 5, np.full((180, 320, 3), 40, np.uint8))
     for area in (picture[:HEIGHT, : stage.source_width], picture[HEIGHT:]):
         assert (area == PALETTE[1]).all(axis=2).any()

@@ -6,7 +6,7 @@ import pytest
 from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES
 from nonverbal.media import VideoWriter, write_audio
 from nonverbal.schema import write_table
-from nonverbal.views.figure import Anny
+from nonverbal.views.figure import Anny, Figures
 
 FRAMES, WIDTH, PICTURE = 30, 320, 180
 SHARD = "00001"
@@ -19,9 +19,14 @@ def boxes(kind: str, *corners: float) -> dict:
 
 
 @pytest.fixture(scope="session")
-def anny() -> Anny:
-    """The avatar, which takes seconds to load."""
-    return Anny()
+def figures() -> Figures:
+    """The open model alone; it takes seconds to load."""
+    return Figures()
+
+
+@pytest.fixture(scope="session")
+def anny(figures) -> Anny:
+    return figures.anny
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rerun.chunk import RrdReader
 
-from nonverbal.views.figure import Anny, Screen
+from nonverbal.views.figure import Figures, Screen
 from nonverbal.views.found import find
 from nonverbal.views.motion import motions_of
 from nonverbal.views.rerun import rerun
@@ -49,11 +49,12 @@ def test_everything_is_on_one_timeline(recording):
 
 
 def test_mesh_and_joints_are_the_avatars(recording, motion):
-    screen = Screen(Anny(), motion)
+    figures = Figures()
+    screen = Screen(figures, motion)
     _, joints = column(recording, "/avatar/joints", "Points3D:positions")
-    assert np.allclose(np.array(joints), screen.joints, atol=1e-5)
+    assert np.allclose(np.array(joints), figures.anny.joints(motion), atol=1e-5)
     _, vertices = column(recording, "/avatar/mesh", "Mesh3D:vertex_positions")
-    drawn = screen.figure.surface(screen.vertices[7], dict.fromkeys(motion.known, True))
+    drawn = figures.anny.surface(screen.vertices[7], dict.fromkeys(motion.known, True))
     assert np.allclose(np.array(vertices[7]), drawn.vertices, atol=1e-5)
     _, faces = column(recording, "/avatar/mesh", "Mesh3D:triangle_indices")
     assert np.array_equal(np.array(faces[0]), drawn.mesh.faces)
