@@ -3,10 +3,10 @@
 import json
 import logging
 import random
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from functools import cache
+from itertools import accumulate, islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ log = logging.getLogger("nonverbal")
 KINDS = ("text", "face", "body", "end")
 IGNORED = -100  # label that no loss counts
 BATCH = 256  # records tokenized at once
+EMPTY = {"role": "user", "content": ""}
 
 
 class Encoded(NamedTuple):
@@ -106,24 +107,50 @@ def fit_prompts(
 
     A prompt that is too long loses whole messages of the context, oldest first, never the system prompt or the last.
     """
-    ids = token_ids([prompt_text(chat[:-1], tokenizer) for chat in chats], tokenizer)
-    return [shorten(chat[:-1], one, tokenizer, room) for chat, one, room in zip(chats, ids, rooms, strict=True)]
+    sizes = Sizes(tokenizer)
+    shown = [sizes.fitting(chat[:-1], room) for chat, room in zip(chats, rooms, strict=True)]
+    ids = token_ids([prompt_text(messages, tokenizer) for messages in shown], tokenizer)
+    return [shorten(messages, one, tokenizer, room) for messages, one, room in zip(shown, ids, rooms, strict=True)]
 
 
 def shorten(shown: list[dict[str, str]], ids: list[int], tokenizer: AnyTokenizer, room: int) -> Prompt | Drop:
     """The prompt of these messages, whose ids are given, without those that do not fit."""
-    first = int(shown[0]["role"] == "system")
-    turns = len(shown) - first
-    if len(ids) <= room:
-        return Prompt(ids, turns)
+    system, context = split_system(shown)
+    while len(ids) > room:
+        context = context[1:]
+        if not context:
+            return Drop("context_too_long", f"prompt and answered turn do not fit into the {room} tokens left for them")
+        ids = token_ids([prompt_text([*system, *context], tokenizer)], tokenizer)[0]
+    return Prompt(ids, len(context))
 
-    def with_last(count: int) -> list[int]:
-        return token_ids([prompt_text([*shown[:first], *shown[-count:]], tokenizer)], tokenizer)[0]
 
-    fitting = bisect_right(range(1, turns), room, key=lambda count: len(with_last(count)))
-    if not fitting:
-        return Drop("context_too_long", f"prompt and answered turn do not fit into the {room} tokens left for them")
-    return Prompt(with_last(fitting), fitting)
+def split_system(messages: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """The system prompt, if there is one, and the other messages."""
+    first = int(messages[0]["role"] == "system")
+    return messages[:first], messages[first:]
+
+
+class Sizes:
+    """How many tokens messages have, each counted once: of long conversations most records show the same."""
+
+    def __init__(self, tokenizer: AnyTokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.of_text = cache(lambda text: len(token_ids([text], tokenizer)[0]))
+        self.of_marks = cache(self._of_marks)
+
+    def fitting(self, messages: list[dict[str, str]], room: int) -> list[dict[str, str]]:
+        """The system prompt and the last messages, as many as should fit, but one at least."""
+        system, context = split_system(messages)
+        if len(context) == 1:
+            return messages
+        left = room - self.of_text(prompt_text([*system, EMPTY], self.tokenizer)) + self.of_marks(EMPTY["role"])
+        sums = accumulate(self.of_text(one["content"]) + self.of_marks(one["role"]) for one in reversed(context))
+        count = sum(1 for _ in takewhile(lambda size: size <= left, sums))
+        return [*system, *context[-max(1, count) :]]
+
+    def _of_marks(self, role: str) -> int:
+        one = self.of_text(prompt_text([EMPTY], self.tokenizer))
+        return self.of_text(prompt_text([EMPTY, {"role": role, "content": ""}], self.tokenizer)) - one
 
 
 def prompt_text(messages: list[dict[str, str]], tokenizer: AnyTokenizer) -> str:
