@@ -15,6 +15,7 @@ from nonverbal.collect.settings import Collect
 from nonverbal.cues.settings import Cues
 from nonverbal.dataset.settings import Dataset
 from nonverbal.errors import UserError
+from nonverbal.layouts import PARTS
 from nonverbal.mars.settings import Mars
 from nonverbal.paper.settings import Paper
 from nonverbal.settings import Settings
@@ -87,7 +88,7 @@ def load(raw: Mapping[str, Any]) -> Config:
 
 
 def check(config: Config) -> None:
-    """Checks that no single key's type can make: files that must be there before the first job.
+    """Checks that no single key's type can make: files that must be there, rows of table 3 that can be.
 
     Raises:
         UserError: naming the key.
@@ -101,6 +102,18 @@ def check(config: Config) -> None:
             _check_there(source.folder, config.results, "sources.folder", "the folder that the recordings lie in")
             if source.script:
                 _check_there(source.script, config.results, "sources.script", "the JSON file of the script, or null")
+    _check_rows(config.tokenizers)
+
+
+def _check_rows(tokenizers: Tokenizers) -> None:
+    for part in PARTS:
+        if getattr(tokenizers, part).codebook.quantizers > 1:
+            raise UserError(
+                f"config key tokenizers.{part}.codebook.quantizers: MARS reads one token a place; write 1, and more of "
+                "them in a row of tokenizers.rows"
+            )
+        for row in (*tokenizers.rows, *tokenizers.table3.rows):
+            tokenizers.variant(part, row)
 
 
 def _check_there(path: str, results: str, key: str, wanted: str) -> None:

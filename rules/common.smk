@@ -78,3 +78,18 @@ STEP_BACKENDS = {
 def step_backends(*steps):
     """The backends of some steps."""
     return {step: STEP_BACKENDS[step] for step in steps}
+
+
+def variant(part, row):
+    """Settings of one part's tokenizer and its training in a row of table 3."""
+    return [settings(section) for section in CONFIG.tokenizers.variant(part, row)]
+
+
+def measured(part):
+    """What is measured of a part: each row of table 3 that has settings of its own, each seed."""
+    return expand(
+        "<results>/tokenizers/evaluate_tokenizer/{part}/{row}/{repeat}.json",
+        part=part,
+        row=dict.fromkeys(CONFIG.tokenizers.trained(part).values()),
+        repeat=range(CONFIG.tokenizers.table3.repeats),
+    )

@@ -48,7 +48,10 @@ rule base:
         train="<results>/mars/sequences/train.jsonl",
         models=models(CONFIG.mars.base),
         codebooks=(
-            expand("<results>/tokenizers/train_tokenizer/{part}/model.pt", part=PARTS)
+            expand(
+                "<results>/tokenizers/train_tokenizer/{part}/ours/0/model.pt",
+                part=PARTS,
+            )
             if CONFIG.mars.base.new_rows == "codebook"
             else []
         ),

@@ -94,8 +94,8 @@ rule table2:
 
 rule table3:
     input:
-        face="<results>/tokenizers/evaluate_tokenizer/face.json",
-        body="<results>/tokenizers/evaluate_tokenizer/body.json",
+        face=measured("face"),
+        body=measured("body"),
         published_csv="resources/paper/table3.csv",
     output:
         csv=report(
@@ -122,6 +122,11 @@ rule table3:
         mem_mb=memory(1000),
         runtime=20,
     params:
+        rows={
+            row: settings(CONFIG.tokenizers.rows[row])
+            for row in CONFIG.tokenizers.table3.rows
+        },
+        trained={part: CONFIG.tokenizers.trained(part) for part in PARTS},
         backends=step_backends("face", "body"),
     message:
         "Table 3: what the tokenizers lose"

@@ -1,6 +1,11 @@
 # (f) Face and body motion to discrete tokens.
 
 
+wildcard_constraints:
+    row=r"[a-z0-9_]+",
+    repeat=r"\d+",
+
+
 rule frames:
     input:
         cues=expand("<results>/cues/smooth/{shard}/{{part}}.parquet", shard=SHARDS),
@@ -28,31 +33,36 @@ rule frames:
         "../scripts/tokenizers/frames.py"
 
 
+PROCESSES = CONFIG.tokenizers.training.processes
+TRAINED = "<results>/tokenizers/train_tokenizer/{part}/{row}/{repeat}"
+
+
 rule train_tokenizer:
     input:
         frames="<results>/tokenizers/frames/{part}/frames.npy",
         index="<results>/tokenizers/frames/{part}/index.parquet",
         scale="<results>/tokenizers/frames/{part}/scale.json",
     output:
-        model="<results>/tokenizers/train_tokenizer/{part}/model.pt",
-        history="<results>/tokenizers/train_tokenizer/{part}/history.csv",
+        model=f"{TRAINED}/model.pt",
+        history=f"{TRAINED}/history.csv",
+        events=directory(f"{TRAINED}/events"),
     log:
-        "<logs>/tokenizers/train_tokenizer/{part}.log",
+        "<logs>/tokenizers/train_tokenizer/{part}-{row}-{repeat}.log",
     benchmark:
-        "<benchmarks>/tokenizers/train_tokenizer/{part}.tsv"
+        "<benchmarks>/tokenizers/train_tokenizer/{part}-{row}-{repeat}.tsv"
     conda:
         "../envs/learning.yaml"
-    threads: 1
+    threads: PROCESSES * CONFIG.tokenizers.training.threads
     resources:
         mem_mb=memory(6000),
         runtime=2880,
-        gpu=1,
+        gpu=1 * PROCESSES,  # one a process
     params:
-        settings=lambda wildcards: settings(getattr(CONFIG.tokenizers, wildcards.part)),
-        training=settings(CONFIG.tokenizers.training),
-        seed=CONFIG.seed,
+        settings=lambda wildcards: variant(wildcards.part, wildcards.row)[0],
+        training=lambda wildcards: variant(wildcards.part, wildcards.row)[1],
+        seed=lambda wildcards: CONFIG.seed + int(wildcards.repeat),
     message:
-        "Train the {wildcards.part} tokenizer"
+        "Train the {wildcards.part} tokenizer of table 3's row {wildcards.row}, seed {wildcards.repeat}"
     script:
         "../scripts/tokenizers/train_tokenizer.py"
 
@@ -62,13 +72,13 @@ rule evaluate_tokenizer:
         frames="<results>/tokenizers/frames/{part}/frames.npy",
         index="<results>/tokenizers/frames/{part}/index.parquet",
         scale="<results>/tokenizers/frames/{part}/scale.json",
-        model="<results>/tokenizers/train_tokenizer/{part}/model.pt",
+        model=f"{TRAINED}/model.pt",
     output:
-        metrics="<results>/tokenizers/evaluate_tokenizer/{part}.json",
+        metrics="<results>/tokenizers/evaluate_tokenizer/{part}/{row}/{repeat}.json",
     log:
-        "<logs>/tokenizers/evaluate_tokenizer/{part}.log",
+        "<logs>/tokenizers/evaluate_tokenizer/{part}-{row}-{repeat}.log",
     benchmark:
-        "<benchmarks>/tokenizers/evaluate_tokenizer/{part}.tsv"
+        "<benchmarks>/tokenizers/evaluate_tokenizer/{part}-{row}-{repeat}.tsv"
     conda:
         "../envs/learning.yaml"
     threads: 1
@@ -80,7 +90,7 @@ rule evaluate_tokenizer:
         settings=settings(CONFIG.tokenizers.evaluation),
         seed=CONFIG.seed,
     message:
-        "Table 3: what the {wildcards.part} tokenizer loses on the test split"
+        "Table 3, row {wildcards.row}: what the {wildcards.part} tokenizer of seed {wildcards.repeat} loses"
     script:
         "../scripts/tokenizers/evaluate_tokenizer.py"
 
@@ -90,7 +100,7 @@ rule tokenize:
         frames="<results>/tokenizers/frames/{part}/frames.npy",
         index="<results>/tokenizers/frames/{part}/index.parquet",
         scale="<results>/tokenizers/frames/{part}/scale.json",
-        model="<results>/tokenizers/train_tokenizer/{part}/model.pt",
+        model="<results>/tokenizers/train_tokenizer/{part}/ours/0/model.pt",
     output:
         tokens="<results>/tokenizers/tokenize/{part}.parquet",
     log:
@@ -112,8 +122,7 @@ rule tokenize:
 
 rule tokenizers:
     input:
-        expand("<results>/tokenizers/evaluate_tokenizer/{part}.json", part=PARTS),
+        *(measured(part) for part in PARTS),
         expand("<results>/tokenizers/tokenize/{part}.parquet", part=PARTS),
-        expand("<results>/tokenizers/train_tokenizer/{part}/history.csv", part=PARTS),
     message:
         "The tokenizers: trained, measured, and all motion as tokens"

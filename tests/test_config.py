@@ -67,6 +67,14 @@ def test_every_key_of_config_yaml_has_a_description():
         ({"sources": []}, "sources"),
         ({"results": "re sults"}, "results"),
         ({"tokenizers": {"face": {"codebook": {"size": 1}}}}, "tokenizers.face.codebook.size"),
+        ({"tokenizers": {"face": {"codebook": {"levels": [8, 8]}}}}, "tokenizers.face.codebook"),
+        (
+            {"tokenizers": {"body": {"codebook": {"quantizers": 2, "normalised": False}}, "rows": {}}},
+            "MARS reads one token a place",
+        ),
+        ({"tokenizers": {"table3": {"rows": ["size_65"]}}}, "'size_65' is none of tokenizers.rows"),
+        ({"tokenizers": {"rows": {"l1": {"changes": {"loses.reconstruction": "l1"}}}}}, "rows.l1.changes: 'loses.rec"),
+        ({"tokenizers": {"rows": {"l1": {"changes": {"losses.reconstruction": "l3"}}}}}, "losses.reconstruction"),
         ({"colect": {}}, "did you mean collect?"),
     ],
 )

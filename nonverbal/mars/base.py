@@ -194,7 +194,7 @@ def codebook(path: Path, part: str, codes: int) -> torch.Tensor:
     Raises:
         UserError: it has another number of codes.
     """
-    vectors = load_model(path)[0].quantizer.codebook.float()
+    vectors = load_model(path).quantizer.codes()
     if len(vectors) != codes:
         raise UserError(
             f"{path} has {len(vectors)} codes, but config key tokenizers.{part}.codebook.size is {codes}; write the "

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +36,7 @@ class Comparison:
         ours: (row, group, metric) -> number in the published unit, unscaled; None where it could not be had.
         notes: sentences below the table.
         panels: the metrics of each grid; () puts all into one.
+        deviations: standard deviations of ours, where they are means of several runs.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Comparison:
     ours: Mapping[Key, float | None]
     notes: Sequence[str]
     panels: Sequence[Sequence[str]] = ()
+    deviations: Mapping[Key, float] = field(default_factory=dict)
 
     def tidy(self) -> pd.DataFrame:
         """One row a number: KEY, unit, scale, published, ours, difference (ours - published), note, source, known, run.
@@ -59,6 +61,9 @@ class Comparison:
         own = own.join(like, on="metric").fillna({"unit": "", "scale": 1.0}).assign(known=False, note="", source="")
         table = pd.concat([paper, own], ignore_index=True) if len(own) else paper
         table["ours"] = pd.Series([self.ours.get(key) for key in _keys(table)], dtype=float, index=table.index)
+        table["deviation"] = pd.Series(
+            [self.deviations.get(key) for key in _keys(table)], dtype=float, index=table.index
+        )
         table["difference"] = table["ours"] - table["published"]
         table["run"] = [key in self.ours for key in _keys(table)]
         return table
@@ -74,7 +79,7 @@ class Comparison:
 
     def _compared(self, row: dict) -> list[str]:
         unit, scale = row["unit"], row["scale"]
-        printed, ours = number(row["published"] / scale, unit, 6), number(row["ours"] / scale, unit)
+        printed, ours = number(row["published"] / scale, unit, 6), _with_deviation(row, "ours")
         difference = ("+" if row["difference"] > 0 else "") + number(row["difference"] / scale)
         return [row["row"], row["group"], self._label(row["metric"], scale, unit), printed, ours, difference]
 
@@ -85,7 +90,7 @@ class Comparison:
             cells: dict[tuple[str, str], dict[str, str]] = {}
             labels: dict[str, str] = {}
             for record in (record for record in records if record["metric"] in panel):
-                shown = number(record[column] / record["scale"], record["unit"], digits)
+                shown = _with_deviation(record, column, digits)
                 cells.setdefault((record["row"], record["group"]), {})[record["metric"]] = shown
                 labels[record["metric"]] = self._label(record["metric"], record["scale"], record["unit"])
             metrics = [metric for metric in panel if metric in labels]
@@ -113,6 +118,8 @@ class Comparison:
         """Write the three files."""
         table = self.tidy()
         columns = [*KEY, "unit", "published", "ours", "difference", "note", "source"]
+        if self.deviations:
+            columns.insert(columns.index("difference"), "deviation")
         table[columns].to_csv(csv, index=False, na_rep=MISSING, float_format="%.10g", lineterminator="\n")
         blocks = [block for block in self.blocks() if block.rows]
         remarks = [*self.notes, *self._remarks(table)]
@@ -122,6 +129,13 @@ class Comparison:
 
 def _keys(table: pd.DataFrame) -> Iterator[Key]:
     return table[KEY].itertuples(index=False, name=None)
+
+
+def _with_deviation(row: dict, column: str, digits: int = 4) -> str:
+    """A number of a row in its scale, with ours' standard deviation where there is one."""
+    shown = number(row[column] / row["scale"], row["unit"], digits)
+    off = row["deviation"]
+    return shown if column != "ours" or pd.isna(off) else f"{shown} ± {number(off / row['scale'], digits=2)}"
 
 
 def number(value: float, unit: str = "", digits: int = 4) -> str:

@@ -10,12 +10,11 @@ import numpy as np
 import torch
 
 from nonverbal.layouts import OPEN_FACE, SMPLX_BODY
-from nonverbal.progress import track
 from nonverbal.tokenizers.metrics import MeshDistance, codebook_use, diversity, errors, frechet, variance
 from nonverbal.tokenizers.model import MotionTokenizer, load_model
 from nonverbal.tokenizers.motion import Motion, Window, fill
 from nonverbal.tokenizers.settings import Evaluation
-from nonverbal.tokenizers.tokenize import encode
+from nonverbal.tokenizers.streaming import decode_run, encode_runs
 
 log = logging.getLogger("nonverbal")
 CHUNK = 250  # frames posed at once; a multiple of the metrics' window
@@ -23,7 +22,7 @@ CHUNK = 250  # frames posed at once; a multiple of the metrics' window
 
 @dataclass(frozen=True)
 class Pair:
-    """One run in the layout's units: truth and made [frames, dim], known (bool), tokens.
+    """One run in the layout's units: truth and made [frames, dim], known (bool), tokens [T, Q].
 
     Unknown numbers of the truth are filled in; where a number is unknown, its error counts as none.
     """
@@ -35,12 +34,14 @@ class Pair:
 
 
 def evaluate_tokenizer(
-    part: str, frames: Path, index: Path, scale: Path, model: Path, metrics: Path, settings: Evaluation, seed: int
-) -> None:
+    part: str, row: str, repeat: str, frames: Path, index: Path, scale: Path, model: Path, metrics: Path,
+    settings: Evaluation, seed: int,
+) -> None:  # fmt: skip
     """Reconstruct the test split and write what was lost.
 
     Args:
         part: face or body.
+        row, repeat: of table 3, and which of its trainings.
         frames, index, scale: what the frames rule wrote.
         model: what train_tokenizer wrote.
         metrics: JSON to write: reference (the truth's own spread), model, constants, codebook, what was measured.
@@ -48,13 +49,15 @@ def evaluate_tokenizer(
         seed: draws runs and pairs.
     """
     motion = Motion.load(frames, index, scale)
-    network, _ = load_model(model, "cuda" if torch.cuda.is_available() else "cpu")
+    network = load_model(model, motion.scale.layout, "cuda" if torch.cuda.is_available() else "cpu")
     split = evaluation_split(motion)
     runs = choose(motion.runs(split), settings.frames, seed)
-    pairs = [reconstruct(motion, network, run) for run in track(runs, f"evaluate_tokenizer {part}")]
+    pairs = reconstruct(motion, network, runs)
     mesh = Mesh(motion.scale.layout.name, settings.body_vertices)
     results = {
         "part": part,
+        "row": row,
+        "repeat": int(repeat),
         "layout": motion.scale.layout.name,
         "mesh": mesh.label,
         "split": split,
@@ -64,7 +67,7 @@ def evaluate_tokenizer(
         "model": compare(pairs, motion, mesh, seed),
         "constant_mean": compare(constant(pairs, motion.scale.mean), motion, mesh, seed),
         "constant_median": compare(constant(pairs, median(motion, settings.frames, seed)), motion, mesh, seed),
-        "codebook": codebook_use(np.concatenate([pair.tokens for pair in pairs]), network.quantizer.codebook_size),
+        "codebook": codebook_use(np.concatenate([pair.tokens for pair in pairs]), network.quantizer.size),
     }
     metrics.write_text(json.dumps(results, indent=2) + "\n")
 
@@ -84,14 +87,15 @@ def choose(runs: list[Window], frames: int, seed: int) -> list[Window]:
     return [run for run, at in zip(order, before, strict=True) if at < frames]
 
 
-def reconstruct(motion: Motion, network: MotionTokenizer, run: Window) -> Pair:
-    """Encode a run to tokens and decode them."""
+def reconstruct(motion: Motion, network: MotionTokenizer, runs: list[Window]) -> list[Pair]:
+    """Encode runs to tokens and decode them."""
     mean, std = motion.scale.mean, motion.scale.std
-    values = motion.read(run)
-    tokens = encode(motion, network, run)
-    codes = torch.from_numpy(tokens).long().to(network.quantizer.codebook.device)
-    made = network.decode(codes).T[: run[1]].cpu().numpy()
-    return Pair(fill(values) * std + mean, made * std + mean, np.isfinite(values), tokens)
+    pairs = []
+    for run, tokens in zip(runs, encode_runs(motion, network, runs), strict=True):
+        values = motion.read(run)
+        made = decode_run(network, tokens, run[1])
+        pairs.append(Pair(fill(values) * std + mean, made * std + mean, np.isfinite(values), tokens))
+    return pairs
 
 
 def median(motion: Motion, frames: int, seed: int) -> np.ndarray:

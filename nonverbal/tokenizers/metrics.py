@@ -83,11 +83,17 @@ def errors(truth: np.ndarray, made: np.ndarray, known: np.ndarray, groups: dict[
 
 
 def codebook_use(tokens: np.ndarray, size: int) -> dict[str, float]:
-    """How evenly codes are used: codes seen, their share, entropy in nats and as share of ln K, perplexity."""
-    counts = np.bincount(tokens, minlength=size)
-    shares = counts[counts > 0] / counts.sum()
-    entropy = float(-(shares * np.log(shares)).sum())
+    """How evenly codes are used: codes seen, their share, entropy in nats and as share of ln K, perplexity.
+
+    Args:
+        tokens: [N, Q]; with several quantizers, means over them.
+        size: codes a quantizer, K.
+    """
+    counts = np.stack([np.bincount(level, minlength=size) for level in tokens.T])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    entropy = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
     return {
-        "size": size, "used": int((counts > 0).sum()), "utilisation": float((counts > 0).mean()), "entropy": entropy,
-        "entropy_share": entropy / float(np.log(size)), "perplexity": float(np.exp(entropy)),
+        "size": size, "quantizers": len(counts), "used": float((counts > 0).sum(axis=1).mean()),
+        "utilisation": float((counts > 0).mean()), "entropy": float(entropy.mean()),
+        "entropy_share": float(entropy.mean() / np.log(size)), "perplexity": float(np.exp(entropy).mean()),
     }  # fmt: skip

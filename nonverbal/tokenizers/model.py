@@ -4,18 +4,19 @@ Every convolution sees zeros beyond a sequence's own tokens, whatever follows it
 depend on the company a sequence is in.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from vector_quantize_pytorch import VectorQuantize
 
+from nonverbal.errors import UserError
+from nonverbal.layouts import Layout
 from nonverbal.tokenizers.motion import LAYOUTS, Scale
+from nonverbal.tokenizers.quantizer import Quantizer
 from nonverbal.tokenizers.settings import Network, Tokenizer
-
-HALVINGS = 3  # 2 ** 3 = 8 frames a token
 
 
 class MaskedConv(nn.Conv1d):
@@ -39,20 +40,25 @@ class Residual(nn.Module):
         return x + self.narrow(F.relu(self.wide(F.relu(x), mask)), mask)
 
 
+def halvings(network: Network) -> int:
+    """How often the encoder halves time: 3 for 8 frames a token."""
+    return network.downsampling.bit_length() - 1
+
+
 def residual_block(network: Network) -> nn.ModuleList:
     """Residual layers of falling dilation: 9, 3, 1 for a depth of 3."""
     return nn.ModuleList(Residual(network.width, 3**i) for i in reversed(range(network.depth)))
 
 
 class Encoder(nn.Module):
-    """Numbers [B, dim, T] to latents [B, C, T / 8]."""
+    """Numbers [B, dim, T] to latents [B, C, T / D]."""
 
     def __init__(self, dim: int, latent: int, network: Network) -> None:
         super().__init__()
         width = network.width
         self.first = MaskedConv(dim, width, 3, padding=1)
-        self.downs = nn.ModuleList(MaskedConv(width, width, 4, stride=2, padding=1) for _ in range(HALVINGS))
-        self.blocks = nn.ModuleList(residual_block(network) for _ in range(HALVINGS))
+        self.downs = nn.ModuleList(MaskedConv(width, width, 4, stride=2, padding=1) for _ in range(halvings(network)))
+        self.blocks = nn.ModuleList(residual_block(network) for _ in range(halvings(network)))
         self.last = MaskedConv(width, latent, 3, padding=1)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -64,9 +70,18 @@ class Encoder(nn.Module):
                 x = layer(x, mask)
         return self.last(x, mask)
 
+    def convolutions(self) -> Iterator[nn.Conv1d]:
+        """All convolutions, in the order in which they are applied."""
+        yield self.first
+        for down, block in zip(self.downs, self.blocks, strict=True):
+            yield down  # type: ignore[misc]
+            for layer in block:  # type: ignore[attr-defined]
+                yield from (layer.wide, layer.narrow)
+        yield self.last
+
 
 class Decoder(nn.Module):
-    """Latents [B, C, T / 8] to numbers [B, dim, T]: the encoder's mirror, upsampling by nearest neighbour.
+    """Latents [B, C, T / D] to numbers [B, dim, T]: the encoder's mirror, upsampling by nearest neighbour.
 
     One more convolution before the last gives the paper's number of parameters, 25.4 million for the face.
     """
@@ -75,13 +90,13 @@ class Decoder(nn.Module):
         super().__init__()
         width = network.width
         self.first = MaskedConv(latent, width, 3, padding=1)
-        self.blocks = nn.ModuleList(residual_block(network) for _ in range(HALVINGS))
-        self.ups = nn.ModuleList(MaskedConv(width, width, 3, padding=1) for _ in range(HALVINGS))
+        self.blocks = nn.ModuleList(residual_block(network) for _ in range(halvings(network)))
+        self.ups = nn.ModuleList(MaskedConv(width, width, 3, padding=1) for _ in range(halvings(network)))
         self.smooth = MaskedConv(width, width, 3, padding=1)
         self.last = MaskedConv(width, dim, 3, padding=1)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Decode x under the mask of its tokens [B, 1, T / 8]."""
+        """Decode x under the mask of its tokens [B, 1, T / D]."""
         x = F.relu(self.first(x, mask))
         for block, up in zip(self.blocks, self.ups, strict=True):
             for layer in block:  # type: ignore[attr-defined]
@@ -97,7 +112,13 @@ def _twice(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Output:
-    """What a pass gives: made [B, dim, T], tokens int64 [B, T / 8] (-1 over padding), the weighted commitment loss."""
+    """What a pass gives.
+
+    Attributes:
+        made: numbers [B, dim, T].
+        tokens: int64 [B, T / D, Q], -1 over padding; D frames a token, Q tokens a place.
+        commitment: the weighted commitment loss, a scalar.
+    """
 
     made: Tensor
     tokens: Tensor
@@ -105,48 +126,39 @@ class Output:
 
 
 class MotionTokenizer(nn.Module):
-    """Encoder, codebook on the unit sphere, decoder.
+    """Encoder, quantizer, decoder.
 
     Args:
         dim: numbers a frame.
         settings: codebook and network.
+
+    Attributes:
+        downsampling: frames a token.
     """
 
     def __init__(self, dim: int, settings: Tokenizer) -> None:
         super().__init__()
         codebook = settings.codebook
+        self.downsampling = settings.network.downsampling
         self.encoder = Encoder(dim, codebook.dim, settings.network)
         self.decoder = Decoder(dim, codebook.dim, settings.network)
-        self.quantizer = VectorQuantize(
-            dim=codebook.dim,
-            codebook_size=codebook.size,
-            decay=codebook.decay,
-            commitment_weight=codebook.commitment,
-            threshold_ema_dead_code=codebook.dead_below,
-            use_cosine_sim=True,  # L2-normalised, as in the paper
-            kmeans_init=True,
-            rotation_trick=False,  # the paper's straight-through gradient
-        )
+        self.quantizer = Quantizer(codebook)
 
     def forward(self, values: Tensor, mask: Tensor) -> Output:
         """A pass over values [B, dim, T] under their mask [B, 1, T]; in training, the codebook learns from it."""
-        few = mask[..., ::8]
-        # Under a mask VectorQuantize compares codes with its raw input: normalised here, it is on the sphere.
-        latents = F.normalize(self.encoder(values, mask), dim=1).transpose(1, 2)
-        codes, tokens, commitment = self.quantizer(latents, mask=few[:, 0] > 0)
-        return Output(self.decoder(codes.transpose(1, 2), few), tokens, commitment)
+        few = mask[..., :: self.downsampling]
+        codes, tokens, commitment = self.quantizer(self.encoder(values, mask), few)
+        return Output(self.decoder(codes, few), tokens, commitment)
 
     @torch.no_grad()
-    def tokenize(self, values: Tensor) -> Tensor:
-        """Tokens int64 [T / 8] of one sequence [dim, T], T a multiple of 8."""
-        mask = torch.ones_like(values[None, :1])
-        latents = F.normalize(self.encoder(values[None], mask), dim=1).transpose(1, 2)
-        return self.quantizer(latents)[1][0]
+    def tokenize(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Tokens int64 [B, T / D, Q] of values [B, dim, T] under their mask, -1 over padding."""
+        return self.quantizer(self.encoder(values, mask), mask[..., :: self.downsampling])[1]
 
     @torch.no_grad()
     def decode(self, tokens: Tensor) -> Tensor:
-        """Numbers [dim, T] of one sequence of tokens [T / 8]."""
-        codes = self.quantizer.codebook[tokens].T[None]
+        """Numbers [dim, T] of one sequence of tokens [T / D, Q]."""
+        codes = self.quantizer.decode(tokens[None])
         return self.decoder(codes, torch.ones_like(codes[:, :1]))[0]
 
 
@@ -161,10 +173,23 @@ def save_model(path: Path, model: MotionTokenizer, settings: Tokenizer, part: st
     )  # fmt: skip
 
 
-def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[MotionTokenizer, Scale]:
-    """A trained tokenizer in evaluation mode, and the scale of the numbers it takes and makes."""
+def load_model(path: Path, layout: Layout | None = None, device: torch.device | str = "cpu") -> MotionTokenizer:
+    """A trained tokenizer in evaluation mode.
+
+    Args:
+        path: what save_model wrote.
+        layout: of the frames it is for; None takes it whatever its layout.
+        device: to put it on.
+
+    Raises:
+        UserError: it was trained on frames of another layout.
+    """
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    scale = Scale(LAYOUTS[saved["layout"]], saved["mean"].numpy(), saved["std"].numpy())
-    model = MotionTokenizer(scale.layout.dim, Tokenizer.model_validate(saved["settings"]))
+    if layout is not None and saved["layout"] != layout.name:
+        raise UserError(
+            f"{path} was trained on frames of layout {saved['layout']}, these are of layout {layout.name}; "
+            "remove it, or use the cues backend that it was trained with"
+        )
+    model = MotionTokenizer(LAYOUTS[saved["layout"]].dim, Tokenizer.model_validate(saved["settings"]))
     model.load_state_dict(saved["weights"])
-    return model.to(device).eval(), scale
+    return model.to(device).eval()

@@ -1,6 +1,7 @@
 """Motion as networks see it: normalised, gaps filled, padded and masked batches of runs or windows."""
 
 import json
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,13 @@ import torch
 from nonverbal.layouts import BODY_LAYOUTS, FACE_LAYOUTS, Layout
 from nonverbal.schema import read_table
 
-DOWNSAMPLING = 8  # frames a token
 LAYOUTS = FACE_LAYOUTS | BODY_LAYOUTS
 Window = tuple[int, int]  # first row in the array, frames
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences padded to one length T, a multiple of 8.
+    """Sequences padded to one length T, a multiple of the frames a token.
 
     Attributes:
         values: normalised numbers, float32 [B, dim, T]; the last token's rest holds the last frame, then zeros.
@@ -74,21 +74,31 @@ class Motion:
         """Normalised numbers of a window, float32 [frames, dim], NaN where unknown."""
         return (self.array[window[0] : window[0] + window[1]] - self.scale.mean) / self.scale.std
 
-    def batch(self, windows: Sequence[Window]) -> Batch:
-        """Read windows as one batch."""
-        return collate([self.read(window) for window in windows])
+    def batch(self, windows: Sequence[Window], downsampling: int) -> Batch:
+        """Read windows as one batch, and let go of the pages that were read."""
+        batch = collate([self.read(window) for window in windows], downsampling)
+        release(self.array)
+        return batch
 
 
-def collate(sequences: Sequence[np.ndarray]) -> Batch:
-    """Fill, pad and mask sequences [frames, dim] of normalised numbers."""
-    lengths = [-(-len(one) // DOWNSAMPLING) * DOWNSAMPLING for one in sequences]
-    shape = (len(sequences), sequences[0].shape[1], max(lengths))
-    values, known, mask = np.zeros(shape, np.float32), np.zeros(shape, bool), np.zeros((len(sequences), 1, shape[2]))
+def release(array: np.ndarray) -> None:
+    """Let go of the pages of a memory-mapped array, which otherwise count as memory of the job, up to all of it."""
+    if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+
+
+def collate(sequences: Sequence[np.ndarray], downsampling: int) -> Batch:
+    """Fill, pad and mask sequences [frames, dim] of normalised numbers; their tokens are so many frames each."""
+    lengths = [-(-len(one) // downsampling) * downsampling for one in sequences]
+    shape = (len(sequences), max(lengths), sequences[0].shape[1])
+    values, known, mask = np.zeros(shape, np.float32), np.zeros(shape, bool), np.zeros(shape[:2], np.float32)
     for i, (one, length) in enumerate(zip(sequences, lengths, strict=True)):
-        values[i, :, :length] = np.pad(fill(one), ((0, length - len(one)), (0, 0)), mode="edge").T
-        known[i, :, : len(one)] = np.isfinite(one).T
-        mask[i, :, :length] = 1
-    return Batch(torch.from_numpy(values), torch.from_numpy(known), torch.from_numpy(mask).float())
+        known[i, : len(one)] = np.isfinite(one)
+        values[i, : len(one)] = fill(one)
+        values[i, len(one) : length] = values[i, len(one) - 1]
+        mask[i, :length] = 1
+    values, known = values.transpose(0, 2, 1), known.transpose(0, 2, 1)
+    return Batch(*(torch.from_numpy(np.ascontiguousarray(x)) for x in (values, known, mask[:, None])))
 
 
 def fill(sequence: np.ndarray) -> np.ndarray:
@@ -119,3 +129,20 @@ def draw(runs: Sequence[Window], window: int, rng: np.random.Generator) -> list[
         starts = rng.integers(0, length - size, endpoint=True, size=-(-length // window))
         windows += [(row + int(start), size) for start in starts]
     return [windows[i] for i in rng.permutation(len(windows))]
+
+
+def bucket(windows: Sequence[Window], batch: int, pool: int, rng: np.random.Generator) -> list[list[Window]]:
+    """Batches of windows of like length, in random order: so many batches at a time are sorted, then dealt out.
+
+    Args:
+        windows: in random order.
+        batch: windows a batch; the last may have fewer.
+        pool: batches sorted at a time. One sorts nothing: more pad less, but mix less.
+        rng: orders the batches of each pool.
+    """
+    batches = []
+    for at in range(0, len(windows), batch * pool):
+        near = sorted(windows[at : at + batch * pool], key=lambda window: window[1])
+        parts = [near[i : i + batch] for i in range(0, len(near), batch)]
+        batches += [parts[i] for i in rng.permutation(len(parts))]
+    return batches

@@ -1,10 +1,15 @@
 """Settings of the tokenizers stage."""
 
-from typing import Literal
+import math
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
+from nonverbal.errors import UserError
 from nonverbal.settings import Settings
+
+NAME = r"^[a-z0-9_]+$"
+OURS = "ours"  # the row that is no change
 
 
 class Frames(Settings):
@@ -28,7 +33,29 @@ class Codebook(Settings):
     commitment: float = Field(ge=0)
     """Weight of the commitment loss (paper: 0.02)."""
     dead_below: float = Field(ge=0)
-    """Codes used less than this many times a batch (moving average) are replaced by encoder outputs."""
+    """Codes used less than this many times a batch (moving average) are replaced by encoder outputs; 0: never."""
+    normalised: bool
+    """Whether codes and latents are on the unit sphere (paper: true)."""
+    initialisation: Literal["random", "kmeans"]
+    """First codes: random, which the first batch's dead codes replace by encoder outputs, or its k-means centres."""
+    gradient: Literal["straight_through", "rotation"]
+    """How gradients pass the codebook (paper: straight_through; the rotation trick is arXiv 2410.06424)."""
+    temperature: float = Field(ge=0)
+    """Of Gumbel-sampled codes in training (MoMask: 0.5); 0 takes the nearest."""
+    quantizers: int = Field(gt=0)
+    """Codebooks, each of what the ones before leave over (MoMask: 6); paper: 1."""
+    dropout: bool
+    """Whether a batch in training uses only a random number of the first quantizers (MoMask)."""
+    levels: tuple[int, ...]
+    """Steps of each number of a finite scalar quantizer, whose product is `size`; [] for a learned codebook."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.quantizers > 1 and (self.normalised or self.levels):
+            raise ValueError("what is left over is not on the sphere: write normalised: false, levels: []")
+        if self.levels and math.prod(self.levels) != self.size:
+            raise ValueError(f"levels {list(self.levels)} make {math.prod(self.levels)} codes: write that as size")
+        return self
 
 
 class Network(Settings):
@@ -38,6 +65,8 @@ class Network(Settings):
     """Channels (paper: 512)."""
     depth: int = Field(gt=0)
     """Residual layers a block (paper: 3)."""
+    downsampling: Literal[2, 4, 8, 16]
+    """Frames a token (paper: 8); each halving has a block."""
 
 
 class Losses(Settings):
@@ -51,6 +80,8 @@ class Losses(Settings):
     """Reconstruction weight of each group of the layout (paper: expression 1, jaw 5)."""
     velocity_groups: dict[str, float]
     """Velocity weight of each group (paper: jaw 5)."""
+    by_group: bool
+    """Whether each group's mean counts by its weight (paper), or one mean over all numbers counts (baselines)."""
 
 
 class Tokenizer(Settings):
@@ -64,10 +95,12 @@ class Tokenizer(Settings):
 class Training(Settings):
     """Optimisation (paper, appendix B.1)."""
 
-    window: int = Field(gt=0, multiple_of=8)
+    window: int = Field(gt=0, multiple_of=16)
     """Frames a training window (paper: 512)."""
     batch: int = Field(gt=0)
-    """Windows a batch."""
+    """Windows a batch, over all processes."""
+    pool: int = Field(gt=0)
+    """Batches of windows sorted by length at a time, so that they pad less; 1 sorts nothing."""
     epochs: int = Field(gt=0)
     """Passes over the training split (paper: 100)."""
     learning_rate: float = Field(gt=0)
@@ -80,6 +113,16 @@ class Training(Settings):
     """Batches a step (paper: 4)."""
     warm_up: float = Field(ge=0, lt=1)
     """Share of the steps (paper: 0.1)."""
+    precision: Literal["bf16", "float32"]
+    """Of the convolutions on a GPU; a CPU computes in float32."""
+    compile: bool
+    """Whether a GPU runs compiled convolutions."""
+    processes: int = Field(gt=0)
+    """Processes that share each batch, one a GPU."""
+    threads: int = Field(gt=0)
+    """Threads a process; with a GPU, all but one of them read ahead."""
+    checkpoint_s: float = Field(ge=0)
+    """Seconds between checkpoints; 0 writes one after every step."""
 
 
 class Evaluation(Settings):
@@ -91,6 +134,26 @@ class Evaluation(Settings):
     """Take every n-th vertex of the body's mesh."""
 
 
+class Row(Settings):
+    """A row of table 3: the tokenizers of the config with some keys changed."""
+
+    label: str = Field(min_length=1)
+    """Name of the row, as the paper prints it."""
+    group: str = Field(min_length=1)
+    """What its group of rows compares."""
+    changes: dict[str, bool | int | float | str | tuple[int, ...]]
+    """Keys of face and body (codebook.size) and of training (training.window), and what they are in this row."""
+
+
+class Table3(Settings):
+    """What table 3 trains."""
+
+    rows: tuple[Annotated[str, Field(pattern=NAME)], ...]
+    """Rows to train beside `ours`, which is always trained and makes the tokens."""
+    repeats: int = Field(gt=0)
+    """Trainings a row, each with a seed of its own; the table gives mean and standard deviation."""
+
+
 class Tokenizers(Settings):
     """Face and body VQ-VAE."""
 
@@ -99,3 +162,48 @@ class Tokenizers(Settings):
     body: Tokenizer
     training: Training
     evaluation: Evaluation
+    rows: dict[Annotated[str, Field(pattern=NAME)], Row]
+    """Rows that table 3 may have."""
+    table3: Table3
+
+    def variant(self, part: str, row: str) -> tuple[Tokenizer, Training]:
+        """Settings of one part in one row of table 3.
+
+        Raises:
+            UserError: the row is not there, or changes what is not there, or to what cannot be.
+        """
+        if row == OURS:
+            return getattr(self, part), self.training
+        if row not in self.rows:
+            raise UserError(f"config key tokenizers.table3.rows: {row!r} is none of tokenizers.rows: {[*self.rows]}")
+        values = {"tokenizer": getattr(self, part).model_dump(), "training": self.training.model_dump()}
+        for key, value in self.rows[row].changes.items():
+            change(values, key, value, f"tokenizers.rows.{row}.changes")
+        try:
+            return Tokenizer.model_validate(values["tokenizer"]), Training.model_validate(values["training"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise UserError(f"config key tokenizers.rows.{row}.changes: {key}: {first['msg']}") from None
+
+    def trained(self, part: str) -> dict[str, str]:
+        """Rows of table 3 -> the row whose training they share: the first that has the same settings."""
+        settings = {row: self.variant(part, row) for row in (OURS, *self.table3.rows)}
+        return {row: next(other for other, value in settings.items() if value == one) for row, one in settings.items()}
+
+
+def change(values: dict[str, Any], key: str, value: object, where: str) -> None:
+    """Set a dotted key, of a tokenizer where it does not begin with training.
+
+    Raises:
+        UserError: there is no such key.
+    """
+    path = key.split(".") if key.startswith("training.") else ["tokenizer", *key.split(".")]
+    node: Any = values
+    for name in path[:-1]:
+        node = node.get(name) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or path[-1] not in node:
+        raise UserError(
+            f"config key {where}: {key!r} is no key of a tokenizer or of training; write e.g. codebook.size"
+        )
+    node[path[-1]] = value

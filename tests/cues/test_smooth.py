@@ -188,13 +188,3 @@ def test_rule_keeps_rows_validity_and_confidence_and_scores_them(tmp_path, metho
     assert quality["known"].to_numpy() == pytest.approx(11 / 12)
     assert (quality["jitter_published"] < quality["jitter_raw"]).all()
     assert (quality["jitter_adaptive"] < quality["jitter_raw"]).all()
-
-
-@pytest.mark.parametrize("frames", [1, 2])
-def test_hardly_any_frames_and_nothing_known_are_no_trouble(frames):
-    rows = cue_rows(np.full((frames, BODY_FEATURES), np.nan), 0, np.arange(frames))
-    rows.at[0, "features"] = np.arange(BODY_FEATURES, dtype=np.float32) / 100
-    some = to_track(rows, (0, 159))
-    for features in smoothed(some, SETTINGS).values():
-        assert np.array_equal(np.isnan(features), np.isnan(some.features))
-        assert np.isnan(jitter(some, features, (0, 3))).all()

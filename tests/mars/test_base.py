@@ -212,7 +212,7 @@ def codebooks(tmp_path) -> list[Path]:
         layout = LAYOUTS["open_face" if part == "face" else "smplx"]
         scale = Scale(layout, np.zeros(layout.dim, np.float32), np.ones(layout.dim, np.float32))
         network = MotionTokenizer(layout.dim, settings)
-        network.quantizer.codebook.normal_()
+        network.quantizer.layer.codebook.normal_()
         paths.append(tmp_path / f"{part}.pt")
         save_model(paths[-1], network, settings, part, scale)
     return paths

@@ -32,7 +32,8 @@ def tokenizer(tmp_path: Path) -> dict[str, Path]:
     paths = {}
     for part in ("face", "body"):
         result = {
-            "part": part, "layout": "open_face", "mesh": f"some {part} mesh", "split": "test", "frames": 2200,
+            "part": part, "row": "ours", "repeat": 0, "layout": "open_face",
+            "mesh": f"some {part} mesh", "split": "test", "frames": 2200,
             "reference": {"diversity_paper": 5.0, "diversity_coded": 2.2, "variance": 0.013},
             "model": errors(1), "constant_mean": errors(3),
             "codebook": {"size": 512, "used": 128, "utilisation": 0.25, "entropy": 4.9, "perplexity": 134.2},

@@ -1,3 +1,5 @@
+import itertools
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -46,7 +48,9 @@ def test_table2_of_an_empty_dataset_has_no_means(statistics, files):
 
 
 def test_table3_compares_the_coded_form_and_adds_the_formulas(tokenizer, files):
-    table3(tokenizer["face"], tokenizer["body"], PUBLISHED / "table3.csv", BACKENDS, **files)
+    paths = [[tokenizer[part]] for part in ("face", "body")]
+    trained = {part: {"ours": "ours"} for part in ("face", "body")}
+    table3(*paths, PUBLISHED / "table3.csv", {}, trained, BACKENDS, **files)
     ours = cells(files).loc[("Ours", "ours")]
     assert ours.loc["face_vmse", ["published", "ours", "difference"]].tolist() == pytest.approx(
         [0.05106, 0.05, -0.00106]
@@ -60,6 +64,34 @@ def test_table3_compares_the_coded_form_and_adds_the_formulas(tokenizer, files):
     assert cells(files).loc[("mean frame", "constant", "body_vmse"), "ours"] == pytest.approx(0.15)
     assert cells(files).loc["Ng et al. 2023"]["ours"].isna().all()
     assert "some face mesh" in files["md"].read_text()
+
+
+def test_table3_gives_rows_their_means_and_deviations_and_shares_a_training(tokenizer, files, tmp_path):
+    rows = {
+        "ng_2023": {"label": "Ng et al. 2023", "group": "baseline"}, "dim_8": {"label": "8", "group": "dim"},
+        "fsq": {"label": "finite scalar quantizer", "group": "quantizer"},
+    }  # fmt: skip
+    trained = {"face": {"ours": "ours", "ng_2023": "ng_2023", "dim_8": "ours", "fsq": "fsq"}}
+    trained["body"] = trained["face"] | {"dim_8": "dim_8"}
+    paths = {part: [] for part in trained}
+    for part, of in trained.items():
+        result = json.loads(tokenizer[part].read_text())
+        for row, repeat in itertools.product(dict.fromkeys(of.values()), (1, 0, 2)):
+            scale = (1 + list(rows).index(row) if row in rows else 1) * (1 + 0.1 * repeat)
+            model = result["model"] | {"vmse_coded": 0.05 * scale}
+            paths[part].append(tmp_path / f"{part}_{row}_{repeat}.json")
+            paths[part][-1].write_text(json.dumps(result | {"row": row, "repeat": repeat, "model": model}))
+    table3(paths["face"], paths["body"], PUBLISHED / "table3.csv", rows, trained, BACKENDS, **files)
+    table = cells(files)
+    assert table.loc[("Ours", "ours", "face_vmse"), ["ours", "deviation"]].tolist() == pytest.approx([0.055, 0.005])
+    ng = table.loc[("Ng et al. 2023", "baseline", "face_vmse")]
+    assert ng[["published", "ours"]].tolist() == pytest.approx([0.05787, 0.055])
+    assert table.loc[("8", "dim", "face_vmse"), "ours"] == table.loc[("Ours", "ours", "face_vmse"), "ours"]
+    assert table.loc[("8", "dim", "body_vmse"), "ours"] == pytest.approx(0.11)
+    assert table.loc[("finite scalar quantizer", "quantizer", "face_vmse"), "ours"] == pytest.approx(0.165)
+    assert table.loc[("L2", "loss")]["ours"].isna().all()
+    text = files["md"].read_text()
+    assert "0.55 ± 0.05" in text and "3 trainings with seeds of their own" in text
 
 
 def test_table4_keeps_what_is_not_available(mars_metrics, files):

@@ -18,10 +18,11 @@ SETTINGS = Evaluation(frames=120, body_vertices=8)
 @pytest.fixture(scope="module")
 def metrics(made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder = tmp_path_factory.mktemp("evaluate")
-    paths = {"model": folder / "model.pt", "history": folder / "history.csv"}
-    training = TRAINING.model_copy(update={"epochs": 40})
-    train_tokenizer("face", **made, **paths, settings=TINY, training=training, seed=5)
-    evaluate_tokenizer("face", **made, model=paths["model"], metrics=folder / "m.json", settings=SETTINGS, seed=1)
+    paths = {"model": folder / "model.pt", "history": folder / "history.csv", "events": folder / "events"}
+    training = TRAINING.model_copy(update={"epochs": 40, "checkpoint_s": 60})
+    train_tokenizer("face", "ours", **made, **paths, settings=TINY, training=training, seed=5)
+    measured = {"model": paths["model"], "metrics": folder / "m.json"}
+    evaluate_tokenizer("face", "ours", "2", **made, **measured, settings=SETTINGS, seed=1)
     return json.loads((folder / "m.json").read_text())
 
 
@@ -45,6 +46,7 @@ def test_the_median_frame_is_of_the_training_split_in_its_units(motion: Motion) 
 
 
 def test_the_results_say_what_was_measured(metrics: dict) -> None:
+    assert (metrics["row"], metrics["repeat"]) == ("ours", 2)
     assert metrics["split"] == "test"
     assert metrics["layout"] == "open_face"
     assert "Anny face, not FLAME" in metrics["mesh"]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nonverbal.layouts import OPEN_FACE
-from nonverbal.tokenizers.motion import Motion, collate, cut, draw, fill
+from nonverbal.tokenizers.motion import Motion, bucket, collate, cut, draw, fill
 
 RUNS = st.lists(st.integers(1, 200), min_size=1, max_size=8).map(
     lambda lengths: [(int(sum(lengths[:i])), length) for i, length in enumerate(lengths)]
@@ -20,7 +20,7 @@ def test_unknown_numbers_are_interpolated_held_or_the_mean() -> None:
 def test_a_batch_masks_what_is_padded_and_what_is_unknown() -> None:
     long, short = np.ones((17, 2), np.float32), np.full((3, 2), 5, np.float32)
     short[1, 0] = np.nan
-    batch = collate([long, short])
+    batch = collate([long, short], 8)
     assert batch.values.shape == (2, 2, 24)
     assert batch.mask[:, 0].sum(dim=1).tolist() == [24, 8]
     assert batch.known.sum(dim=(1, 2)).tolist() == [34, 5]
@@ -42,6 +42,28 @@ def test_drawn_windows_lie_inside_their_runs(runs: list[tuple[int, int]], seed: 
     assert windows == draw(runs, 32, np.random.default_rng(seed))
     for row, length in windows:
         assert any(first <= row and row + length <= first + frames for first, frames in runs)
+
+
+@given(RUNS, st.integers(1, 5), st.integers(1, 4), st.integers(0, 9))
+def test_buckets_hold_every_window_once_and_like_lengths_together(
+    runs: list[tuple[int, int]], batch: int, pool: int, seed: int
+) -> None:
+    windows = draw(runs, 32, np.random.default_rng(seed))
+    batches = bucket(windows, batch, pool, np.random.default_rng(seed))
+    assert sorted(window for one in batches for window in one) == sorted(windows)
+    assert max(len(one) for one in batches) <= batch
+    assert len(batches) == -(-len(windows) // batch)
+    assert batches == bucket(windows, batch, pool, np.random.default_rng(seed))
+
+
+def test_buckets_pad_less_than_batches_at_random() -> None:
+    rng = np.random.default_rng(0)
+    windows = [(0, int(length)) for length in rng.integers(8, 512, 640)]
+
+    def padding(batches: list[list[tuple[int, int]]]) -> int:
+        return sum(max(n for _, n in one) * len(one) - sum(n for _, n in one) for one in batches)
+
+    assert padding(bucket(windows, 16, 10, rng)) < 0.2 * padding(bucket(windows, 16, 1, rng))
 
 
 def test_reading_normalises_by_the_training_split(motion: Motion) -> None:

@@ -6,16 +6,26 @@ from nonverbal.layouts import OPEN_FACE
 from nonverbal.tokenizers.settings import Codebook, Losses, Network, Tokenizer, Training
 
 TINY = Tokenizer(
-    codebook=Codebook(size=16, dim=4, decay=0.9, commitment=0.02, dead_below=0.1),
-    network=Network(width=16, depth=2),
+    codebook=Codebook(
+        size=16, dim=4, decay=0.9, commitment=0.02, dead_below=0.1, normalised=True, initialisation="kmeans",
+        gradient="straight_through", temperature=0, quantizers=1, dropout=False, levels=(),
+    ),
+    network=Network(width=16, depth=2, downsampling=8),
     losses=Losses(
-        reconstruction="l1", velocity=0.5,
+        reconstruction="l1", velocity=0.5, by_group=True,
         groups={"expression": 1, "jaw": 5}, velocity_groups={"expression": 1, "jaw": 5},
     ),
 )  # fmt: skip
 TRAINING = Training(
-    window=32, batch=4, epochs=6, learning_rate=3e-3, weight_decay=0.1, clip=1.0, accumulation=2, warm_up=0.1
-)
+    window=32, batch=4, pool=2, epochs=6, learning_rate=3e-3, weight_decay=0.1, clip=1.0, accumulation=2, warm_up=0.1,
+    precision="bf16", compile=True, processes=1, threads=1, checkpoint_s=0,
+)  # fmt: skip
+
+
+def tiny(**changes: object) -> Tokenizer:
+    """TINY with another codebook."""
+    codebook = Codebook.model_validate(TINY.codebook.model_dump() | changes)
+    return TINY.model_copy(update={"codebook": codebook})
 
 
 def motion_rows(clip_id: str, utterance_id: int, frame_numbers: np.ndarray, seed: int) -> list[dict]:
