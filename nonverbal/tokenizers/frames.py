@@ -18,7 +18,6 @@ from nonverbal.progress import track
 from nonverbal.schema import TABLES, read_arrow, read_table, write_table
 from nonverbal.tokenizers.settings import Frames
 
-# By the cues stage's backends.
 LAYOUT_OF = {  # by the cues stage's backends
     "open_face": OPEN_FACE,
     "emoca": FLAME_FACE,
