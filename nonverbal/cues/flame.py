@@ -36,7 +36,9 @@ UNIT_M = 0.1  # of a face: lengths are fitted in units of so much of the person'
 JAW_RAD, JAW_LOW_RAD, JAW_HIGH_RAD = (0.5, 0.06, 0.03), (-0.05, -0.2, -0.1), (0.6, 0.2, 0.1)
 # Standard deviations of the change from frame to frame.
 JAW_CHANGE_RAD, HEAD_CHANGE_RAD, LOG_SCALE_CHANGE, MOVE_CHANGE = 0.05, 0.05, 0.02, 0.1
-ROUNDS = 4  # of shape in turn with the frames; the shape moves less than 0.01 in the last
+SIZE_DEVIATION = 0.01  # of the face's size: a picture does not tell it, and a small head makes all expressions cheap
+EVIDENCE_FRAMES = 16  # that a person's frames count at most for the shape: the mesh errs alike in all of them
+ROUNDS, FOLLOWING = 4, 5  # of shape in turn with the frames, and the steps by which these follow it
 
 
 class Embedding(NamedTuple):
@@ -126,6 +128,13 @@ class FlameLandmarks:
     def rest_points(self) -> Tensor:
         """Landmarks of the resting face, head upright, [P, 3] metres."""
         return (self.resting[:3] + self.resting[3:]).mT
+
+    def size_change(self) -> tuple[Tensor, Tensor]:
+        """How much larger than the mean face this one is, as a share, and the change of that with the shape [S]."""
+        mean, directions = self.base[:3] + self.base[3:], self.shapes[:, :3] + self.shapes[:, 3:]
+        across = mean - mean.mean(dim=1, keepdim=True)
+        growth = (across * directions).sum(dim=(1, 2)) / across.square().sum()
+        return growth @ self.shape, growth
 
     def points(self, parameters: Tensor) -> Tensor:
         """Landmarks [T, P, 3] of parameters [T, 60]: the third coordinate scaled by `depth`."""
@@ -251,8 +260,9 @@ def fit_shape(
         settings: of the fit.
     """
     prior, apart = prior_of(settings), torch.arange(len(start))
-    for _ in range(ROUNDS):
-        start = fit(head, landmarks, prior, start, apart, settings.steps, settings.outlier).parameters
+    for number in range(ROUNDS):
+        steps = FOLLOWING if number else settings.steps
+        start = fit(head, landmarks, prior, start, apart, steps, settings.outlier).parameters
         head = head.with_shape(head.shape + shape_step(landmarks, start, head, prior, settings.outlier))
     return head, start
 
@@ -268,8 +278,12 @@ def shape_step(landmarks: Landmarks, parameters: Tensor, head: FlameLandmarks, p
     normal = (own * rows[..., None]).mT @ own + prior.precision
     mixed = weighted.mT @ own
     followed = torch.linalg.solve(normal, mixed.mT)
-    reduced = (weighted.mT @ shared - mixed @ followed).sum(dim=0) + torch.eye(len(head.shape))
-    gradient = (weighted.mT @ off.flatten(1)[..., None]).sum(dim=0)[:, 0] + head.shape
+    worth = min(1, EVIDENCE_FRAMES / len(off))
+    reduced = (weighted.mT @ shared - mixed @ followed).sum(dim=0) * worth + torch.eye(len(head.shape))
+    gradient = (weighted.mT @ off.flatten(1)[..., None]).sum(dim=0)[:, 0] * worth + head.shape
+    size, growth = head.size_change()
+    reduced = reduced + growth[:, None] * growth / SIZE_DEVIATION**2
+    gradient = gradient + growth * size / SIZE_DEVIATION**2
     return -torch.linalg.solve(reduced, gradient)
 
 

@@ -22,7 +22,7 @@ from nonverbal.layouts import FLAME_FACE
 from nonverbal.models import registry
 
 SETTINGS = FlameSettings(
-    margin=1.5, least_px=24, noise_mm=2, outlier=3, depth=0.5, change=0.5, shape_frames=20, steps=12
+    margin=1.5, least_px=24, noise_mm=2, outlier=3, depth=0.5, change=0.5, shape_frames=24, steps=15
 )
 FRAMES = 60
 PX_PER_M = 900.0
@@ -169,6 +169,17 @@ def test_a_single_frame_and_missing_landmarks_are_fitted(head, truth):
     fitted, found = fit(points, head)
     assert all(np.isfinite(group).all() for group in found.values())
     assert degrees_apart(found["global"], truth.turn[:1]).max() < 10 and torch.isfinite(fitted.residual).all()
+
+
+def test_a_face_that_always_smiles_small_is_not_taken_for_a_small_head(head, truth):
+    """Weak perspective does not tell size: without a bound, ever smaller heads would make all expressions cheap."""
+    size, growth = head.size_change()
+    assert size == 0 and growth.abs().max() > 1e-3
+    fitted, _ = fit(truth.points, head)
+    shaped = head.with_shape(fitted.shape)
+    assert abs(shaped.size_change()[0]) < 2 * flame.SIZE_DEVIATION
+    across = [points - points.mean(dim=0) for points in (head.rest_points, shaped.rest_points)]
+    assert across[1].norm() / across[0].norm() == pytest.approx(1, abs=0.03)
 
 
 def test_jaws_stay_within_what_joints_allow(head, truth):
