@@ -296,6 +296,15 @@ def face_features(fitted: FittedPerson) -> np.ndarray:
     return features
 
 
+def confidence(fitted: FittedPerson) -> np.ndarray:
+    """How far a frame is to be trusted, [N] in 0..1: by the misfit and by the turn away from the camera.
+
+    A misfit within the landmarks' noise costs nothing; the turn's cosine falls before a profile's mesh goes astray.
+    """
+    away = roma.rotvec_to_rotmat(fitted.parameters[:, GLOBAL])[:, 2, 2].clamp(0, 1)
+    return (away / fitted.residual.clamp_min(1)).numpy()
+
+
 class Flame:
     """mediapipe's face mesh and FLAME fitted to it; each speaker of a clip has one shape."""
 
@@ -310,12 +319,14 @@ class Flame:
         points = clip_points(video, seen, self.meshes, self.settings.margin)[:, self.embedding.numbers]
         boxes = seen[FACE].to_numpy()
         large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= self.settings.least_px
-        usable = large & np.isfinite(points).all(axis=(1, 2))
+        extent = np.ptp(points[..., :2], axis=1).min(axis=1)  # NaN without a mesh; a mesh may collapse
+        usable = large & (extent > 1)
         features, sure = np.full((len(seen), FACE_FEATURES), np.nan), np.zeros(len(seen))
         for speaker in np.unique(seen["speaker"][usable]):
             rows = np.flatnonzero(usable & (seen["speaker"] == speaker))
             run = runs(seen["track_id"].to_numpy()[rows], seen["frame"].to_numpy()[rows])
             fitted = fit_person(points[rows], run, self.head, self.settings)
             features[rows] = face_features(fitted)
-            sure[rows] = 1 / fitted.residual.clamp_min(1).numpy()
+            sure[rows] = confidence(fitted)
+        features[sure < self.settings.least_confidence] = np.nan
         return features, sure

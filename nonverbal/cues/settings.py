@@ -54,6 +54,8 @@ class FlameSettings(Settings):
     """Of a person, spread over the clip, that its shape is found from, at most."""
     steps: int = Field(gt=0)
     """Of a fit, at most."""
+    least_confidence: float = Field(ge=0, le=1)
+    """Frames below are not valid."""
 
 
 class Face(Settings):

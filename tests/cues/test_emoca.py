@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
+from conftest import ROOT
 
+from nonverbal.config import load
 from nonverbal.cues.emoca import CODE, SIZE, Emoca, EmocaEncoder, face_picture, load_emoca
 from nonverbal.cues.face import load_face_backend
 from nonverbal.cues.frames import FACE, PERSON
-from nonverbal.cues.settings import EmocaSettings, Face, FlameSettings, OpenFaceSettings
+from nonverbal.cues.settings import EmocaSettings
 from nonverbal.errors import UserError
 from nonverbal.layouts import FLAME_FACE
 from nonverbal.media import VideoWriter
@@ -108,11 +111,8 @@ def test_every_sighting_is_read_in_batches_and_small_faces_are_unknown(checkpoin
 
 
 def settings():
-    fit = OpenFaceSettings(margin=1.5, ridge=50, symmetry=300, sparsity=10, rest=0.25, least_confidence=0.3)
-    flame = FlameSettings(
-        margin=1.5, least_px=24, noise_mm=2, outlier=3, depth=0.5, change=0.5, shape_frames=64, steps=15
-    )
-    return Face(backend="emoca", open_face=fit, emoca=SETTINGS, flame=flame)
+    face = load(yaml.safe_load((ROOT / "config.yaml").read_text())).cues.face
+    return face.model_copy(update={"backend": "emoca", "emoca": SETTINGS})
 
 
 def test_without_the_licensed_file_one_sentence_says_where_to_register(tmp_path):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -28,16 +29,14 @@ from nonverbal.cues.open_face import (
     reproject,
 )
 from nonverbal.cues.open_face_instrument import PEOPLE, PICTURES, SEED, identify, made_with, take_pictures
-from nonverbal.cues.settings import EmocaSettings, Face, FlameSettings, OpenFaceSettings
+from nonverbal.cues.settings import OpenFaceSettings
 from nonverbal.layouts import OPEN_FACE, OPEN_FACE_ACTIONS
 from nonverbal.media import VideoWriter
 from nonverbal.schema import read_table, write_table
 
 FIT = OpenFaceSettings(margin=1.5, ridge=50, symmetry=300, sparsity=10, rest=0.25, least_confidence=0.3)
-FLAME = FlameSettings(margin=1.5, least_px=24, noise_mm=2, outlier=3, depth=0.5, change=0.5, shape_frames=64, steps=15)
-SETTINGS = Face(
-    backend="open_face", open_face=FIT, emoca=EmocaSettings(margin=1.25, least_px=32, batch=64), flame=FLAME
-)
+CONFIG = load(yaml.safe_load((ROOT / "config.yaml").read_text())).cues.face
+SETTINGS = CONFIG.model_copy(update={"backend": "open_face", "open_face": FIT})
 SEEN = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp", "browDownLeft")
 
 
