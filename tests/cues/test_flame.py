@@ -248,7 +248,8 @@ def test_a_profile_and_a_misfit_are_unsure(head):
     assert sure == pytest.approx([1, 0, 0.25], abs=1e-6)
 
 
-def test_preflight_asks_for_both_files_before_the_first_job(tmp_path):
+def test_preflight_asks_for_both_files_before_the_first_job(tmp_path, monkeypatch):
+    monkeypatch.setattr("nonverbal.preflight.check_base", lambda base: None)
     config = load(yaml.safe_load((ROOT / "config.yaml").read_text()))
     cues = config.cues.model_copy(update={"face": settings()})
     config = config.model_copy(update={"models": str(tmp_path), "cues": cues})
