@@ -13,7 +13,7 @@ from nonverbal.layouts import FPS
 from nonverbal.media import decode_frames
 from nonverbal.progress import track
 from nonverbal.views.figure import Figures, Screen
-from nonverbal.views.found import Found, Span, find
+from nonverbal.views.found import WHITE, Found, Span, find
 from nonverbal.views.landmarks import Landmarks, draw_body, draw_face, landmarks
 from nonverbal.views.motion import Motion, motions_of
 from nonverbal.views.paint import GREY, LINE, Colour, Pen, Subtitles, draw_box, write_film
@@ -54,7 +54,7 @@ class Panel:
         held = self.motion.held(place)
         if held:
             everything = len(held) == len(self.motion.known)
-            words = "no parameters in this frame" if everything else "not known, held: " + ", ".join(held)
+            words = "no parameters in this frame" if everything else "held: " + ", ".join(short(held))
             self.pen.write(canvas, words, (6, HEIGHT - 8), GREY)
         return canvas
 
@@ -64,7 +64,7 @@ class Panel:
             draw_box(canvas, self.crops.loc[number].to_dict(), "person", scale, self.colour, 2)
         if self.marks is not None:
             place = number - self.motion.span.first
-            draw_face(canvas, self.marks.face[place] * scale, self.colour)
+            draw_face(canvas, self.marks.shown[place] * scale, self.colour)
             draw_body(canvas, self.marks, place, scale)
 
     def _source_face(self, number: int, frame: np.ndarray) -> np.ndarray:
@@ -77,9 +77,19 @@ class Panel:
         near = cv2.resize(view.picture, FACE, interpolation=cv2.INTER_LINEAR)
         if self.marks is not None:
             scale = np.array(FACE) / view.picture.shape[1::-1]
-            points = self.marks.face[number - self.motion.span.first]
-            draw_face(near, (points - (view.x, view.y)) * scale, self.colour)
+            place = number - self.motion.span.first
+            for points, colour in ((self.marks.mesh, WHITE), (self.marks.face, self.colour)):
+                draw_face(near, (points[place] - (view.x, view.y)) * scale, colour)
         return near
+
+
+def short(parts: list[str]) -> list[str]:
+    """Names of parts, both sides as one: left arm and right arm are arms."""
+    for name in ("arm", "hand"):
+        sides = [f"left {name}", f"right {name}"]
+        if set(sides) <= set(parts):
+            parts = [part if part != sides[0] else f"{name}s" for part in parts if part != sides[1]]
+    return parts
 
 
 class Stage:

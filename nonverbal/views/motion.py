@@ -84,6 +84,11 @@ class Motion:
         first, stop = self.layout.groups["expression"]
         return parts | {FACE: self.face_known[:, first:stop].any(axis=1)}
 
+    @property
+    def known_turn(self) -> np.ndarray:
+        """Whether the head's rotation before the camera is known, bool [T]."""
+        return np.all(self.face_known[:, slice(*OPEN_FACE.groups["global"])], axis=1)
+
     def held(self, frame: int) -> list[str]:
         """Names of the parts that are not known in a frame of the span."""
         return [part for part, known in self.known.items() if not known[frame]]

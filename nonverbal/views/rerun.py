@@ -42,7 +42,7 @@ def rerun(results: Path, clip_id: str, utterance_id: int, out: Path) -> None:
     marks = landmarks(found, motion, figures.anny.person.avatar)
     recorder.words(found, utterance_id, motion.span)
     for frame in range(len(motion.span)):
-        recorder.picture_marks(frame, marks.face[frame], [marks.joints[frame, list(bone)] for bone in upper_bones()])
+        recorder.picture_marks(frame, marks.shown[frame], [marks.joints[frame, list(bone)] for bone in upper_bones()])
         recorder.body(frame, figures.anny.surface(screen.vertices[frame], screen.known(frame)), joints[frame])
         recorder.held(frame, motion.held(frame))
     for panel in (face_curves(motion), head_curves(motion), arm_curves(motion)):

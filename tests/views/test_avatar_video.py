@@ -4,16 +4,18 @@ import av
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from views_cases import FIRST
 
 from nonverbal.avatar.skeleton import JOINTS, forward_kinematics
+from nonverbal.cues.open_face import INSTRUMENT, TO_AXES, load_instrument
 from nonverbal.layouts import FACE_FEATURES, OPEN_FACE
 from nonverbal.media import decode_frames
 from nonverbal.views.__main__ import main
-from nonverbal.views.avatar import HEIGHT, Panel, Stage, avatar
+from nonverbal.views.avatar import HEIGHT, Panel, Stage, avatar, short
 from nonverbal.views.figure import HELD, Screen
 from nonverbal.views.found import PALETTE, find
-from nonverbal.views.landmarks import ANCHORS, project
+from nonverbal.views.landmarks import ANCHORS, project, project_face
 from nonverbal.views.motion import motions_of, resting
 from nonverbal.views.sheet import sheet
 
@@ -97,3 +99,22 @@ def test_a_sheet_shows_pictures_and_curves(complete, tmp_path):
 def test_a_view_that_is_not_to_be_had_is_refused(arguments, said):
     with pytest.raises(Exception, match=said):
         main(arguments)
+
+
+def test_face_points_lie_where_actions_and_rotation_put_them(motion):
+    """Points of a face of another form than the instrument's, seen by a camera that is not told."""
+    instrument = load_instrument(INSTRUMENT)
+    form = instrument.reference * (1.1, 0.9, 1.0)
+    turns = Rotation.from_rotvec(motion.face[:, slice(*OPEN_FACE.groups["global"])]).as_matrix()
+    shapes = form + np.einsum("ta,api->tpi", motion.actions, instrument.response)
+    scale = np.linspace(0.8, 1.2, 20)[:, None, None]
+    mesh = (scale * np.einsum("tij,tpj->tpi", turns, shapes)) * TO_AXES + (200, 100, 0)
+    placed = project_face(motion, mesh)
+    known = motion.known["face"]
+    assert np.abs(placed[known] - mesh[known, :, :2]).max() < 0.5 and not np.isfinite(placed[~known]).any()
+    other = replace(motion, face=np.where(np.arange(156) == 53, 1.0, motion.face))  # another jaw than was seen
+    assert np.abs(project_face(other, mesh)[known] - mesh[known, :, :2]).max() > 2
+
+
+def test_both_sides_are_named_as_one():
+    assert short(["head", "left arm", "right arm", "left hand", "face"]) == ["head", "arms", "left hand", "face"]
