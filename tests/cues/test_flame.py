@@ -22,7 +22,7 @@ from nonverbal.cues.frames import FACE, PERSON
 from nonverbal.cues.settings import FlameSettings
 from nonverbal.errors import UserError
 from nonverbal.layouts import FLAME_FACE
-from nonverbal.models import registry
+from nonverbal.models import needed, registry
 from nonverbal.preflight import preflight
 
 SETTINGS = FlameSettings(
@@ -249,7 +249,7 @@ def test_a_profile_and_a_misfit_are_unsure(head):
 
 
 def test_preflight_asks_for_both_files_before_the_first_job(tmp_path, monkeypatch):
-    monkeypatch.setattr("nonverbal.preflight.check_base", lambda base: None)
+    monkeypatch.setattr("nonverbal.preflight.needed", lambda config: needed(config.cues))  # no other stage's models
     config = load(yaml.safe_load((ROOT / "config.yaml").read_text()))
     cues = config.cues.model_copy(update={"face": settings()})
     config = config.model_copy(update={"models": str(tmp_path), "cues": cues})
