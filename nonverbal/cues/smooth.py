@@ -74,13 +74,22 @@ def smoothed(track: Track, settings: Smooth) -> dict[str, np.ndarray]:
 
 def scored(rows: pd.DataFrame, track: Track, by_method: dict[str, np.ndarray], part: str) -> pd.DataFrame:
     """Rows of table `quality` of one clip: an utterance and a group of the layout each."""
-    keys = ["clip_id", "utterance_id"]
-    frames = []
+    starts = np.flatnonzero(np.diff(rows["utterance_id"], prepend=-1))
+    keys = {name: rows[name].to_numpy()[starts] for name in ("clip_id", "utterance_id")}
+    scores = []
     for group, (start, stop) in GROUPS[part].items():
         known = np.isfinite(track.features[:, start:stop]).mean(axis=1)
-        scores = rows[keys].assign(part=part, group=group, frames=1, known=known, confidence=track.confidence)
-        for method, features in by_method.items():
-            scores[f"jitter_{method}"] = jitter(track, features, (start, stop))
-        frames.append(scores)
-    how = {name: "sum" if name == "frames" else "mean" for name in TABLES["quality"].names[4:]}
-    return pd.concat(frames).groupby([*keys, "part", "group"], as_index=False, sort=False).agg(how)
+        numbers = {"known": known, "confidence": track.confidence} | {
+            f"jitter_{method}": jitter(track, features, (start, stop)) for method, features in by_method.items()
+        }
+        named = {"part": part, "group": group, "frames": np.diff(np.append(starts, len(rows)))}
+        means = {name: _means(values, starts) for name, values in numbers.items()}
+        scores.append(pd.DataFrame(keys | named | means))
+    return pd.concat(scores, ignore_index=True)
+
+
+def _means(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Means of the known among values [N] from each start to the next, NaN where nothing is known."""
+    known = np.isfinite(values)
+    total, count = (np.add.reduceat(numbers, starts) for numbers in (np.where(known, values, 0.0), known.astype(float)))
+    return np.divide(total, count, out=np.full(len(starts), np.nan), where=count > 0)
