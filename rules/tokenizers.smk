@@ -88,6 +88,7 @@ rule evaluate_tokenizer:
         gpu=1,
     params:
         settings=settings(CONFIG.tokenizers.evaluation),
+        models=CONFIG.models,
         seed=CONFIG.seed,
     message:
         "Table 3, row {wildcards.row}: what the {wildcards.part} tokenizer of seed {wildcards.repeat} loses"

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from nonverbal.layouts import OPEN_FACE, SMPLX_BODY
+from nonverbal.avatar.surfaces import Surface, features_of, has_model, load_surface
+from nonverbal.layouts import FLAME_FACE, OPEN_FACE, SMPLX_BODY, Layout
 from nonverbal.tokenizers.metrics import MeshDistance, codebook_use, diversity, errors, frechet, variance
 from nonverbal.tokenizers.model import MotionTokenizer, load_model
 from nonverbal.tokenizers.motion import Motion, Window, fill
@@ -35,7 +36,7 @@ class Pair:
 
 def evaluate_tokenizer(
     part: str, row: str, repeat: str, frames: Path, index: Path, scale: Path, model: Path, metrics: Path,
-    settings: Evaluation, seed: int,
+    settings: Evaluation, models: Path, seed: int,
 ) -> None:  # fmt: skip
     """Reconstruct the test split and write what was lost.
 
@@ -46,6 +47,7 @@ def evaluate_tokenizer(
         model: what train_tokenizer wrote.
         metrics: JSON to write: reference (the truth's own spread), model, constants, codebook, what was measured.
         settings: how much is measured.
+        models: folder of models; FLAME's and SMPL-X's meshes are taken from it where they are there.
         seed: draws runs and pairs.
     """
     motion = Motion.load(frames, index, scale)
@@ -53,7 +55,8 @@ def evaluate_tokenizer(
     split = evaluation_split(motion)
     runs = choose(motion.runs(split), settings.frames, seed)
     pairs = reconstruct(motion, network, runs)
-    mesh = Mesh(motion.scale.layout.name, settings.body_vertices)
+    backend = json.loads(scale.read_text())["backend"]
+    mesh = Mesh(motion.scale.layout, models, settings.body_vertices, mean_hands=backend == "osx")
     results = {
         "part": part,
         "row": row,
@@ -113,26 +116,44 @@ def constant(pairs: list[Pair], frame: np.ndarray) -> list[Pair]:
 
 
 class Mesh:
-    """Vertices of a layout's vectors, on the open body that comes with the project.
+    """Vertices of a layout's vectors: FLAME's or SMPL-X's where the user has their files, else the open model's.
+
+    Args:
+        layout: of the vectors.
+        models: folder of models, as the config names it.
+        body_vertices: take every n-th vertex of a body.
+        mean_hands: hands are relative to SMPL-X's mean hand, as OSX's are.
 
     Attributes:
-        label: what the mesh is, for the results.
+        label: what the mesh is, for the results; the open model cannot show FLAME's numbers, so that there may be none.
+        there: whether there is a mesh.
     """
 
-    def __init__(self, layout: str, body_vertices: int) -> None:
-        from nonverbal.avatar.model import Avatar
+    def __init__(self, layout: Layout, models: Path, body_vertices: int, mean_hands: bool = False) -> None:
+        self.layout, self.every, self.there = layout, body_vertices, True
+        self.licensed: Surface | None = None
+        licensed = {FLAME_FACE.name: "flame", SMPLX_BODY.name: "smplx"}.get(layout.name)
+        if licensed and has_model(models, licensed):
+            self.licensed = load_surface(layout, models, mean_hands)
+        elif layout is FLAME_FACE:
+            self.there, self.label = False, "none, as FLAME's file is not in the folder of models"
+            return
+        else:
+            from nonverbal.avatar.model import Avatar
 
-        self.layout, self.every, self.avatar = layout, body_vertices, Avatar()
-        dim = {OPEN_FACE.name: OPEN_FACE.dim, SMPLX_BODY.name: SMPLX_BODY.dim}[layout]
-        count = self.vertices(np.zeros((1, dim), np.float32)).shape[1]
-        kind = {OPEN_FACE.name: "face, not FLAME", SMPLX_BODY.name: "upper body, not SMPL-X"}[layout]
-        self.label = f"Anny {kind}: {count} vertices, metres"
+            self.avatar = Avatar()
+        count = self.vertices(np.zeros((1, layout.dim), np.float32)).shape[1]
+        kind = {OPEN_FACE.name: "Anny face, not FLAME", SMPLX_BODY.name: "Anny upper body, not SMPL-X"}
+        self.label = f"{self.licensed.label if self.licensed else kind[layout.name]}: {count} vertices, metres"
 
     def vertices(self, frames: np.ndarray) -> np.ndarray:
-        """Vertices [N, V, 3] in metres for training vectors [N, dim]."""
+        """Vertices [N, V, 3] in metres for training vectors [N, dim]; shape and global rotation are zero."""
+        if self.licensed:
+            every = 1 if self.layout is FLAME_FACE else self.every
+            return self.licensed.vertices(features_of(frames, self.layout))[:, ::every]
         values = torch.from_numpy(np.ascontiguousarray(frames, np.float32))
         with torch.no_grad():
-            if self.layout == OPEN_FACE.name:
+            if self.layout is OPEN_FACE:
                 return self.avatar.face_vertices(values).numpy()
             return self.avatar.body_vertices(values, self.every).numpy()
 
@@ -140,7 +161,7 @@ class Mesh:
 def compare(pairs: list[Pair], motion: Motion, mesh: Mesh, seed: int) -> dict[str, Any]:
     """All metrics of some reconstructions."""
     distance = MeshDistance()
-    for pair in pairs:
+    for pair in pairs if mesh.there else ():
         seen = np.where(pair.known, pair.made, pair.truth)
         for at in range(0, len(seen), CHUNK):
             part = slice(at, at + CHUNK)

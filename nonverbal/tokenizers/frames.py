@@ -6,6 +6,7 @@ split alone: one scale a group keeps a number that hardly moves small, so that i
 """
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from nonverbal.progress import track
 from nonverbal.schema import TABLES, read_arrow, read_table, write_table
 from nonverbal.tokenizers.settings import Frames
 
+log = logging.getLogger("nonverbal")
 LAYOUT_OF = {  # by the cues stage's backends
     "open_face": OPEN_FACE,
     "emoca": FLAME_FACE,
@@ -44,10 +46,12 @@ def frames(
         backend: of the cues stage; says which layout the features have.
 
     Raises:
-        UserError: no clip of the training split shows a speaker.
+        UserError: no clip of the training split shows a speaker, or a group of clips is in two splits.
     """
     layout = LAYOUT_OF[backend]
-    split_of = read_table(split, "split").set_index("clip_id")["split"]
+    clips = read_table(split, "split")
+    check_leaks(clips)
+    split_of = clips.set_index("clip_id")["split"]
     runs, places = index_shards(part, cues, split_of, settings.longest_gap)
     if not (runs["split"] == "train").any():
         raise UserError(
@@ -69,6 +73,21 @@ def frames(
         "mean": mean.tolist(), "std": np.maximum(std, settings.least_std).tolist(),
     }  # fmt: skip
     scale.write_text(json.dumps(values, indent=1) + "\n")
+
+
+def check_leaks(clips: pd.DataFrame) -> None:
+    """No group of clips (a channel with all that share a person with it) is in two splits; channels are counted.
+
+    Raises:
+        UserError: one is.
+    """
+    for column in ("group", "video_id", "channel_id"):
+        splits = clips.groupby(column)["split"].nunique()
+        shared = splits[splits > 1]
+        if len(shared) and column == "group":
+            raise UserError(f"{shared.index[0]} is in {shared.iloc[0]} splits; make results/dataset/split/ again")
+        if len(shared):  # the split rule found too few of them to keep them apart, or was told to divide them
+            log.warning("frames: %d of %d %ss are in more than one split", len(shared), len(splits), column[:-3])
 
 
 def index_shards(

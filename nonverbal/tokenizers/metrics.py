@@ -22,19 +22,23 @@ class MeshDistance:
     def add(self, truth: np.ndarray, made: np.ndarray) -> None:
         """Count one stretch of frames: vertices [N, V, 3]; windows start at its first frame.
 
+        Every frame weighs the same: a window that is cut short at the end counts by its frames.
+
         VMSE: squared distance a vertex (coded: norm over the vertex axis, unsquared).
         LVD: sum of absolute differences a vertex (coded: their mean).
         w-VL2: squared distance of vertices averaged over windows of 25 frames (coded: of the vertices' centroid).
         """
         off = (made - truth).astype(np.float64)
-        windows = [off[at : at + WINDOW].mean(axis=0) for at in range(0, len(off), WINDOW)]
+        starts = range(0, len(off), WINDOW)
+        windows = np.stack([off[at : at + WINDOW].mean(axis=0) for at in starts])
+        lengths = np.array([len(off[at : at + WINDOW]) for at in starts])
         means = {
             "vmse_paper": (off**2).sum(axis=-1),
             "vmse_coded": np.linalg.norm(off, axis=1),
             "lvd_paper": np.abs(off).sum(axis=-1),
             "lvd_coded": np.abs(off),
-            "wvl2_paper": (np.stack(windows) ** 2).sum(axis=-1),
-            "wvl2_coded": np.stack(windows).mean(axis=1) ** 2,
+            "wvl2_paper": np.repeat((windows**2).sum(axis=-1), lengths, axis=0),
+            "wvl2_coded": np.repeat(windows.mean(axis=1) ** 2, lengths, axis=0),
         }
         for name, values in means.items():
             self.sums[name] += float(values.sum())

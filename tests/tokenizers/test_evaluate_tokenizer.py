@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from published_models import smplx_arrays, write_flame
 from tokenizer_cases import TINY, TRAINING
 
-from nonverbal.layouts import OPEN_FACE, SMPLX_BODY
+from nonverbal.layouts import FLAME_FACE, OPEN_FACE, SMPLX_BODY
 from nonverbal.tokenizers.evaluate_tokenizer import Mesh, choose, evaluate_tokenizer, evaluation_split, median
 from nonverbal.tokenizers.motion import Motion
 from nonverbal.tokenizers.settings import Evaluation
@@ -22,7 +23,7 @@ def metrics(made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     training = TRAINING.model_copy(update={"epochs": 40, "checkpoint_s": 60})
     train_tokenizer("face", "ours", **made, **paths, settings=TINY, training=training, seed=5)
     measured = {"model": paths["model"], "metrics": folder / "m.json"}
-    evaluate_tokenizer("face", "ours", "2", **made, **measured, settings=SETTINGS, seed=1)
+    evaluate_tokenizer("face", "ours", "2", **made, **measured, settings=SETTINGS, models=folder, seed=1)
     return json.loads((folder / "m.json").read_text())
 
 
@@ -72,10 +73,30 @@ def test_runs_are_drawn_whole_until_there_are_enough_frames() -> None:
 
 
 @pytest.mark.parametrize("layout", [OPEN_FACE, SMPLX_BODY])
-def test_a_mesh_moves_with_its_numbers(layout) -> None:
-    mesh = Mesh(layout.name, body_vertices=8)
+def test_a_mesh_moves_with_its_numbers(layout, tmp_path: Path) -> None:
+    mesh = Mesh(layout, tmp_path, body_vertices=8)
     frames = np.zeros((2, layout.dim), np.float32)
     frames[1, 0 if layout is SMPLX_BODY else layout.labels.index("jawOpen")] = 0.5
     vertices = mesh.vertices(frames)
     assert str(vertices.shape[1]) in mesh.label
     assert 1e-3 < np.abs(vertices[1] - vertices[0]).max() < 1
+
+
+def test_the_licensed_meshes_are_taken_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("flame", "smplx"):
+        (tmp_path / name).mkdir()
+    write_flame(tmp_path / "flame" / "generic_model.pkl", monkeypatch)
+    np.savez(tmp_path / "smplx" / "SMPLX_NEUTRAL.npz", **smplx_arrays())
+    for layout, name in ((FLAME_FACE, "FLAME"), (SMPLX_BODY, "SMPL-X")):
+        mesh = Mesh(layout, tmp_path, body_vertices=1)
+        frames = np.zeros((2, layout.dim), np.float32)
+        frames[1] = 0.3
+        vertices = mesh.vertices(frames)
+        assert mesh.label == f"{name}: {vertices.shape[1]} vertices, metres"
+        assert np.abs(vertices[1] - vertices[0]).max() > 1e-4
+
+
+def test_without_flames_file_its_numbers_have_no_mesh_and_the_label_says_so(tmp_path: Path) -> None:
+    mesh = Mesh(FLAME_FACE, tmp_path, body_vertices=1)
+    assert not mesh.there
+    assert "FLAME's file is not in the folder of models" in mesh.label

@@ -48,6 +48,24 @@ def test_stretches_add_up_to_the_whole() -> None:
     assert parts.means() == pytest.approx(distance(truth, made))
 
 
+def test_a_short_window_counts_by_its_frames() -> None:
+    truth, made = np.zeros((30, 2, 3)), np.zeros((30, 2, 3))
+    made[25:, :, 0] = 6.0  # a window of five frames, off by 6
+    found = distance(truth, made)
+    assert found["wvl2_paper"] == pytest.approx(36 * 5 / 30)
+    assert found["wvl2_coded"] == pytest.approx(36 / 3 * 5 / 30)
+
+
+def test_sequences_weigh_by_their_frames_and_windows_never_straddle_two() -> None:
+    found = MeshDistance()
+    up, down = np.full((10, 1, 3), 2.0), np.full((40, 1, 3), -2.0)
+    for one in (up, down):
+        found.add(np.zeros_like(one), one)
+    assert found.means()["wvl2_paper"] == pytest.approx(12)  # one window over both would average to less
+    found.add(np.zeros((50, 1, 3)), np.zeros((50, 1, 3)))
+    assert found.means()["vmse_paper"] == pytest.approx(6)
+
+
 def test_diversity_of_a_constant_is_zero_and_of_two_points_their_distance() -> None:
     assert diversity(np.ones((9, 2)), seed=0) == {"diversity_paper": 0.0, "diversity_coded": 0.0}
     assert diversity(np.array([[0.0, 0.0], [3.0, 4.0]]), seed=0) == {"diversity_paper": 25.0, "diversity_coded": 5.0}

@@ -1,4 +1,5 @@
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from nonverbal.errors import UserError
 from nonverbal.layouts import OPEN_FACE
 from nonverbal.schema import read_table, write_table
-from nonverbal.tokenizers.frames import find_runs, frames
+from nonverbal.tokenizers.frames import check_leaks, find_runs, frames
 from nonverbal.tokenizers.settings import Frames
 
 SETTINGS = Frames(longest_gap=3, least_std=0.01)
@@ -119,3 +120,15 @@ def test_numbers_that_hardly_vary_are_not_blown_up(tmp_path: Path) -> None:
 def test_nobody_to_learn_from_is_told_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none of the 1 kept clips .* has a face to learn from"):
         run_frames(tmp_path, {"a": "test"}, one={"a": 0.0})
+
+
+def test_a_group_in_two_splits_is_an_error_and_a_divided_channel_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    clips = pd.DataFrame(
+        [("a_0", "a", "c", "video:a", "train"), ("b_0", "b", "c", "video:b", "test")],
+        columns=["clip_id", "video_id", "channel_id", "group", "split"],
+    )
+    with caplog.at_level(logging.WARNING, "nonverbal"):
+        check_leaks(clips)
+    assert "1 of 1 channels are in more than one split" in caplog.text
+    with pytest.raises(UserError, match="person:p is in 2 splits"):
+        check_leaks(clips.assign(group="person:p"))
