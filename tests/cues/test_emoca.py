@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ROOT
 
-from nonverbal.config import load
+from nonverbal.config import SCHEMA, load
 from nonverbal.cues.emoca import CODE, SIZE, Emoca, EmocaEncoder, face_picture, load_emoca
 from nonverbal.cues.face import load_face_backend
 from nonverbal.cues.frames import FACE, PERSON
@@ -111,7 +110,7 @@ def test_every_sighting_is_read_in_batches_and_small_faces_are_unknown(checkpoin
 
 
 def settings():
-    face = load(yaml.safe_load((ROOT / "config.yaml").read_text())).cues.face
+    face = load(yaml.safe_load((SCHEMA.parents[1] / "config.yaml").read_text())).cues.face
     return face.model_copy(update={"backend": "emoca", "emoca": SETTINGS})
 
 

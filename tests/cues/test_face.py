@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from nonverbal.config import load
+from nonverbal.config import SCHEMA, load
 from nonverbal.cues.face import OpenFace, face
 from nonverbal.cues.fitting import autojacobian
 from nonverbal.cues.frames import FACE, PERSON
@@ -35,7 +34,7 @@ from nonverbal.media import VideoWriter
 from nonverbal.schema import read_table, write_table
 
 FIT = OpenFaceSettings(margin=1.5, ridge=50, symmetry=300, sparsity=10, rest=0.25, least_confidence=0.3)
-CONFIG = load(yaml.safe_load((ROOT / "config.yaml").read_text())).cues.face
+CONFIG = load(yaml.safe_load((SCHEMA.parents[1] / "config.yaml").read_text())).cues.face
 SETTINGS = CONFIG.model_copy(update={"backend": "open_face", "open_face": FIT})
 SEEN = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp", "browDownLeft")
 

@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ROOT
 from published_models import write_embedding, write_flame
 from scipy.spatial.transform import Rotation
 
 from nonverbal.avatar.linear_blend import load_flame
-from nonverbal.config import load
+from nonverbal.config import SCHEMA, load
 from nonverbal.cues import flame
 from nonverbal.cues.face import load_face_backend
 from nonverbal.cues.face_mesh import POINTS
@@ -213,7 +212,7 @@ def backend(models, model, embedding, truth, monkeypatch):
 
 
 def settings():
-    chosen = load(yaml.safe_load((ROOT / "config.yaml").read_text())).cues.face
+    chosen = load(yaml.safe_load((SCHEMA.parents[1] / "config.yaml").read_text())).cues.face
     return chosen.model_copy(update={"backend": "flame", "flame": SETTINGS})
 
 
@@ -250,7 +249,7 @@ def test_a_profile_and_a_misfit_are_unsure(head):
 
 def test_preflight_asks_for_both_files_before_the_first_job(tmp_path, monkeypatch):
     monkeypatch.setattr("nonverbal.preflight.needed", lambda config: needed(config.cues))  # no other stage's models
-    config = load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    config = load(yaml.safe_load((SCHEMA.parents[1] / "config.yaml").read_text()))
     cues = config.cues.model_copy(update={"face": settings()})
     config = config.model_copy(update={"models": str(tmp_path), "cues": cues})
     for name in ("flame", "flame_landmarks"):
