@@ -159,7 +159,7 @@ def _draw_curves(axes: Axes, panel: Curves, motion: Motion, chosen: np.ndarray) 
         axes.axvline(times[frame], color=INK, linewidth=0.5, linestyle=":")
     axes.set(xlim=(times[0] - 0.5 / FPS, times[-1] + 0.5 / FPS), ylabel=panel.label)
     axes.tick_params(labelbottom=False)
-    axes.legend(loc="upper right", ncols=len(panel.lines), frameon=False, fontsize=7)
+    axes.legend(loc="upper right", ncols=len(panel.lines), fontsize=7, framealpha=0.8, edgecolor="none")
 
 
 def _draw_words(axes: Axes, found: Found, utterance_id: int, motion: Motion) -> None:
