@@ -7,11 +7,11 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from nonverbal.cues.body_fit import BodyFit
 from nonverbal.cues.body_response import load_instrument
 from nonverbal.cues.frames import content, kept_clips, places, runs, sightings, to_rows
-from nonverbal.cues.inverse_kinematics import body_features, confidence
 from nonverbal.cues.pose import PoseFinder
-from nonverbal.cues.settings import Body
+from nonverbal.cues.settings import Body, MediapipeIkSettings
 from nonverbal.layouts import BODY_FEATURES, FLAME_FACE
 from nonverbal.models import fetched
 from nonverbal.schema import read_arrow
@@ -29,25 +29,26 @@ class BodyBackend(Protocol):
 
 
 class MediapipeIk:
-    """mediapipe's pose and hands, and joint rotations by inverse kinematics; corrected where there is an instrument."""
+    """mediapipe's pose and hands; inverse kinematics, refined by a fit; what is measured of its errors taken off."""
 
-    def __init__(self, instrument: Path | None) -> None:
+    def __init__(self, settings: MediapipeIkSettings, instrument: Path) -> None:
         self.finder = PoseFinder()
-        self.correct = load_instrument(instrument) if instrument else None
+        self.correct = load_instrument(instrument)
+        self.fit = BodyFit(self.correct.sight, settings)
 
     def __call__(self, video: Path, seen: pd.DataFrame, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `BodyBackend`."""
         points = self.finder(video, seen)
         unbroken = runs(seen["track_id"].to_numpy(), seen["frame"].to_numpy())
-        features = body_features(points, head, unbroken)
-        return self.correct(features) if self.correct else features, confidence(points)
+        features, sure = self.fit(points, head, unbroken)
+        return self.correct(features), sure
 
 
 def load_body_backend(settings: Body, instrument: Path, models: list[Path]) -> BodyBackend:
     """The backend that `settings.backend` names, with its networks loaded."""
     match settings.backend:
         case "mediapipe_ik":
-            return MediapipeIk(instrument)
+            return MediapipeIk(settings.mediapipe_ik, instrument)
         case "osx":
             from nonverbal.cues.osx import Osx
 
@@ -63,7 +64,7 @@ def body(
     Args:
         clips, keep_visible, crops, face: tables of those names; face gives the rotation of the head.
         media: folder of the clips' videos.
-        instrument: how the kinematics answer to a body, see `body_instrument`.
+        instrument: how the networks and the fit see a body, see `body_instrument`.
         models: those that the backend needs.
         body: table to write, a row a row of `crops`.
         settings: backend and its settings.

@@ -1,7 +1,7 @@
-"""Undo what landmarks and inverse kinematics make of a body, as measured on rendered strangers (`body_instrument`).
+"""What was measured on rendered strangers (`body_instrument`): how their bodies are seen, and what a fit gets wrong.
 
-Landmarks lean to the network's mean pose, and the more so the less they see. Each joint's rotation is read again as the
-strangers' mean true rotation, turned by a linear map of how far all that was found is from the strangers' mean.
+A fit leans to its prior, the more so the less is seen. Each joint's rotation is read again as the strangers' mean true
+rotation, turned by a linear map of how far all that was found is from the strangers' mean.
 """
 
 import json
@@ -11,27 +11,29 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from nonverbal.cues.body_fit import Sight
 from nonverbal.layouts import HAND_JOINTS, SMPLX_BODY, SMPLX_JOINTS
 
 INSTRUMENT = Path(__file__).resolve().parents[2] / "resources" / "body_instrument.npz"
 SIDES = ("left", "right")
 JOINTS = ("root", *SMPLX_JOINTS, *(f"{side}_{joint}" for side in SIDES for joint in HAND_JOINTS))
 BODY = ("root", "head", *(f"{side}_{joint}" for side in SIDES for joint in ("shoulder", "elbow", "wrist")))
-KNOWN = (*BODY, *(f"{side}_{joint}" for side in SIDES for joint in HAND_JOINTS))  # joints that the kinematics find
-NUMBERS = [JOINTS.index(joint) for joint in KNOWN]
+NUMBERS = [JOINTS.index(joint) for joint in BODY]
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """How the kinematics answer to a body, for the J joints of KNOWN; rotation vectors, radians.
+    """How bodies are seen, and how the fit answers, for the J joints of BODY; rotation vectors, radians.
 
     Args:
+        sight: what the fit needs.
         found: mean rotation found on strangers, [J, 3].
         true: mean true rotation where the joint was found, [J, 3].
         gain: from all joints' deviations as found to each one's true deviation, [3 J, 3 J].
         made: what it was made with.
     """
 
+    sight: Sight
     found: np.ndarray
     true: np.ndarray
     gain: np.ndarray
@@ -50,20 +52,23 @@ class Instrument:
         return out
 
     def save(self, path: Path) -> None:
-        """Write as a compressed NumPy archive, half precision."""
-        arrays = {name: getattr(self, name).astype(np.float16) for name in ("found", "true", "gain")}
-        np.savez_compressed(path, **arrays, made=json.dumps(self.made, sort_keys=True))
+        """Write as a compressed NumPy archive, single precision."""
+        arrays = {name: getattr(self, name) for name in ("found", "true", "gain")}
+        arrays |= {f"sight_{name}": array for name, array in self.sight._asdict().items()}
+        small = {name: array.astype(np.float32) for name, array in arrays.items()}
+        np.savez_compressed(path, **small, made=json.dumps(self.made, sort_keys=True))
 
 
 def load_instrument(path: Path = INSTRUMENT) -> Instrument:
     """Read what `Instrument.save` wrote; by default the instrument that comes with the project."""
     with np.load(path, allow_pickle=False) as archive:
-        found, true, gain = (archive[name].astype(np.float64) for name in ("found", "true", "gain"))
-        return Instrument(found, true, gain, json.loads(str(archive["made"])))
+        arrays = {name: archive[name].astype(np.float64) for name in archive.files if name != "made"}
+        sight = Sight(*(arrays[f"sight_{name}"] for name in Sight._fields))
+        return Instrument(sight, arrays["found"], arrays["true"], arrays["gain"], json.loads(str(archive["made"])))
 
 
 def joint_rotations(features: np.ndarray) -> np.ndarray:
-    """Rotation vectors [N, J, 3] of the joints of KNOWN in body features [N, 179]."""
+    """Rotation vectors [N, J, 3] of the joints of BODY in body features [N, 179]."""
     stop = SMPLX_BODY.groups["right_hand"][1]
     return features[:, :stop].astype(np.float64).reshape(len(features), -1, 3)[:, NUMBERS]
 

@@ -219,8 +219,3 @@ def _hinge(rest: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Rotation vectors [N, 3] of a finger joint that bends a bone from direction `rest` [3] toward the palm."""
     angle = np.clip(np.arctan2(seen @ DOWN, seen @ unit(rest)), *FINGER_RAD)
     return angle[:, None] * unit(np.cross(rest, DOWN))
-
-
-def confidence(points: Points) -> np.ndarray:
-    """Mean visibility of shoulders, elbows and wrists, [N] in 0..1."""
-    return points.visibility[:, [*SHOULDER, *ELBOW, *WRIST]].mean(axis=1)

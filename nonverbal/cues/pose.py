@@ -25,17 +25,26 @@ class Points(NamedTuple):
 
     Args:
         pose: [N, 33, 3], about the middle of the hips.
-        flat: the pose's points in the picture, [N, 33, 2] pixels, x right, y up.
+        flat: the pose's points in the picture, [N, 33, 2] pixels from its middle, x right, y up.
         visibility: of the pose's points, [N, 33] in 0..1.
         hands: left and right, [N, 2, 21, 3], about the middle of the hand.
+        hands_flat: the hands' points in the picture, [N, 2, 21, 2], likewise.
         hand_score: [N, 2] in 0..1, 0 where a hand was not found.
+        size: width and height of the picture, [N, 2] pixels.
     """
 
     pose: np.ndarray
     flat: np.ndarray
     visibility: np.ndarray
     hands: np.ndarray
+    hands_flat: np.ndarray
     hand_score: np.ndarray
+    size: np.ndarray
+
+    def inside(self, flat: np.ndarray) -> np.ndarray:
+        """Pixels from points in the picture [N, ..., 2] to its nearest edge, [N, ...]; negative outside."""
+        half = self.size.reshape(len(flat), *(1,) * (flat.ndim - 2), 2) / 2
+        return (half - np.abs(flat)).min(axis=-1)
 
 
 def unknown_points(sightings: int) -> Points:
@@ -45,7 +54,9 @@ def unknown_points(sightings: int) -> Points:
         np.full((sightings, POSE_POINTS, 2), np.nan, np.float32),
         np.zeros((sightings, POSE_POINTS), np.float32),
         np.full((sightings, len(SIDES), HAND_POINTS, 3), np.nan, np.float32),
+        np.full((sightings, len(SIDES), HAND_POINTS, 2), np.nan, np.float32),
         np.zeros((sightings, len(SIDES)), np.float32),
+        np.full((sightings, 2), np.nan, np.float32),
     )
 
 
@@ -73,16 +84,17 @@ class PoseFinder:
         if not found.pose_landmarks:
             return
         points.pose[row] = _array(found.pose_world_landmarks) * (1, -1, -1)
+        flat, size = in_picture(found.pose_landmarks, view), picture.shape[1::-1]
         points.visibility[row] = [point.visibility for point in found.pose_landmarks.landmark]
-        flat = (_array(found.pose_landmarks) * view.scale)[:, :2] + (view.x, view.y)
-        points.flat[row] = flat * (1, -1)
+        points.flat[row], points.size[row] = from_middle(flat, size), size
         for side, name in enumerate(SIDES):
             if points.visibility[row, WRISTS[side]] < SEEN:
                 continue
             near = crop(picture, hand_box(flat, side))
             hand = near and find_hand(self._hands[side].get(track, frame), near, name)
             if hand:
-                points.hands[row, side], points.hand_score[row, side] = hand
+                points.hands[row, side], points.hand_score[row, side] = hand.world, hand.score
+                points.hands_flat[row, side] = from_middle(hand.flat, size)
 
 
 def hand_box(flat: np.ndarray, side: int) -> np.ndarray:
@@ -93,15 +105,34 @@ def hand_box(flat: np.ndarray, side: int) -> np.ndarray:
     return np.concatenate([knuckles - half, knuckles + half])
 
 
-def find_hand(hands: Hands, view: Crop, side: str) -> tuple[np.ndarray, float] | None:
-    """World points [21, 3] and score of a side's hand; None where there is none or it is the other side's."""
+class Hand(NamedTuple):
+    """World points [21, 3], points in the picture [21, 2] pixels, x right, y down, and score of one hand."""
+
+    world: np.ndarray
+    flat: np.ndarray
+    score: float
+
+
+def find_hand(hands: Hands, view: Crop, side: str) -> Hand | None:
+    """A side's hand; None where there is none or it is the other side's."""
     found = hands.process(view.picture)
     if not found.multi_hand_world_landmarks:
         return None
     label = found.multi_handedness[0].classification[0]
     if label.label != CALLED[side]:
         return None
-    return _array(found.multi_hand_world_landmarks[0]) * (1, -1, -1), label.score
+    world = _array(found.multi_hand_world_landmarks[0]) * (1, -1, -1)
+    return Hand(world, in_picture(found.multi_hand_landmarks[0], view), label.score)
+
+
+def in_picture(landmarks: LandmarkList, view: Crop) -> np.ndarray:
+    """Pixels of a crop's landmarks in its picture, x right, y down, [P, 2]."""
+    return (_array(landmarks) * view.scale)[:, :2] + (view.x, view.y)
+
+
+def from_middle(pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Pixels [P, 2] of a picture of (width, height), from its middle, x right, y up."""
+    return (pixels - np.array(size) / 2) * (1, -1)
 
 
 def _array(landmarks: LandmarkList) -> np.ndarray:

@@ -93,11 +93,33 @@ class OsxSettings(Settings):
     """Without an answer to a batch, after which it is taken for dead; the first takes as long as loading it does."""
 
 
+class MediapipeIkSettings(Settings):
+    """Kinematic body fitted to mediapipe's points, from inverse kinematics."""
+
+    arm_seen: float = Field(ge=0, le=1)
+    """Visibility that shoulder, elbow and wrist must have, or the arm is unknown."""
+    margin: float = Field(ge=0)
+    """Widths of the shoulders that elbow and wrist must be away from the picture's edge, or the arm is unknown."""
+    hand_score: float = Field(ge=0, le=1)
+    """Score that a hand must have, or it is unknown."""
+    hand_inside: float = Field(ge=0, le=1)
+    """Share of a hand's points that must be in the picture, or it is unknown."""
+    wrist_apart: float = Field(gt=0)
+    """Widths of the shoulders that the hand's wrist may be off the pose's, or the hand is unknown."""
+    doubt: float = Field(ge=1)
+    """Landmarks count as if this many times less exact than single frames of strangers: errors last for many frames."""
+    steps: int = Field(gt=0)
+    """Of a fit, at most."""
+    outlier: float = Field(gt=0)
+    """Standard deviations at which a landmark counts half."""
+
+
 class Body(Settings):
     """P5: body parameters a frame."""
 
     backend: Literal["mediapipe_ik", "osx"]
     """mediapipe_ik: mediapipe pose and hands -> joint rotations in SMPL-X convention. osx: SMPL-X by OSX (paper)."""
+    mediapipe_ik: MediapipeIkSettings
     osx: OsxSettings
 
     @property

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from nonverbal.avatar.dress import Person
 from nonverbal.avatar.look import Look
-from nonverbal.avatar.render import Camera, Canvas, Mesh, Normals, Surface
+from nonverbal.avatar.render import SUPERSAMPLING, Camera, Canvas, Mesh, Normals, Surface
 from nonverbal.avatar.skeleton import JOINTS, PARENTS
 from nonverbal.cues.frames import FACE, PERSON
 from nonverbal.cues.inverse_kinematics import DOWN, FLAT
@@ -23,6 +23,8 @@ from nonverbal.media import VideoWriter
 from nonverbal.speakers.boxes import clipped, person_boxes
 
 WIDTH, HEIGHT = 640, 360
+HANDS = len(JOINTS) - 2 * len(HAND_JOINTS)  # JOINTS before the fingers
+LIMB_M, FINGER_M = 0.12, 0.06  # before a joint that is seen
 KEY_FRAMES = 12
 ABOVE_M = 0.22  # from the head joint past the top of the head
 PHENOTYPES = {
@@ -45,10 +47,23 @@ CURL, OWN_CURL, THUMB_CURL = (0.5, 0.3), 0.12, 0.4  # of a hand; each joint's de
 
 
 class Film(NamedTuple):
-    """Sightings (tables' columns) of a film's frames, true body features [N, 179] in camera axes."""
+    """What is filmed, and the truth of it.
+
+    Args:
+        seen: sightings (tables' columns), a row a frame.
+        body: body features [N, 179] in camera axes.
+        joints: of JOINTS, [N, 52, 3] metres from the camera, in its axes.
+        focal: focal length of the frame's camera, pixels, [N].
+        in_view: whether each joint is in the picture, see `in_view`, bool [N, 52].
+        rest: the person's joints in the T-pose, [52, 3] metres.
+    """
 
     seen: pd.DataFrame
     body: np.ndarray
+    joints: np.ndarray
+    focal: np.ndarray
+    in_view: np.ndarray
+    rest: np.ndarray
 
 
 def random_person(generator: np.random.Generator) -> Person:
@@ -134,7 +149,7 @@ def table(height: float, colour: np.ndarray) -> Surface:
 
 def film(video: Path, generator: np.random.Generator, shots: int, frames: int) -> Film:
     """Film a random person in some shots of so many frames each; writes the video."""
-    person, parts, faces = random_person(generator), [], []
+    person, parts, faces, views = random_person(generator), [], [], []
     with VideoWriter(video, WIDTH, HEIGHT) as writer:
         for _ in range(shots):
             body = random_motion(generator, frames)
@@ -142,12 +157,36 @@ def film(video: Path, generator: np.random.Generator, shots: int, frames: int) -
             camera = random_camera(generator, joints[0, JOINTS.index("head")])
             still = [table(generator.uniform(-0.02, 0.2), generator.uniform(0.1, 0.6, 3))]
             canvas = Canvas(camera, still[: generator.integers(2)], tuple(generator.uniform(0.1, 0.7, 3)))
-            for surface in vertices:
-                writer.write(canvas.draw([person.surface(surface)]))
+            things = canvas.depth[::SUPERSAMPLING, ::SUPERSAMPLING]
+            for moment, places in zip(vertices, joints, strict=True):
+                picture, depth = canvas.draw_with_depth([person.surface(moment)])
+                writer.write(picture)
+                views.append(in_view(camera, things, depth[::SUPERSAMPLING, ::SUPERSAMPLING], places))
             pixels = camera.project(vertices[:, person.face])[0]
             faces.append(np.concatenate([pixels.min(axis=1), pixels.max(axis=1)], axis=1))
-            parts.append(in_camera(body, camera))
-    return Film(sightings_of(np.concatenate(faces), np.repeat(np.arange(shots), frames)), np.concatenate(parts))
+            view = camera.world_to_camera
+            focal = np.full(frames, camera.height / 2 / np.tan(np.radians(camera.fov_deg) / 2))
+            parts.append((in_camera(body, camera), joints @ view[:3, :3].T + view[:3, 3], focal))
+    bodies, places, focals = (np.concatenate(column) for column in zip(*parts, strict=True))
+    seen = sightings_of(np.concatenate(faces), np.repeat(np.arange(shots), frames))
+    return Film(seen, bodies, places, focals, np.stack(views), person.avatar.rest_joints.numpy())
+
+
+def in_view(camera: Camera, things: np.ndarray, everything: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Whether joints [J, 3] are in a picture and less than their limb's width behind what is before them, bool [J].
+
+    Args:
+        camera: the view.
+        things: distance in metres of what does not move, a pixel each; hides an arm.
+        everything: the same with the person; hides a finger.
+        joints: in the world's axes.
+    """
+    pixels, far = camera.project(joints)
+    x, y = np.floor(pixels).astype(int).T
+    inside = (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
+    x, y = np.clip(x, 0, camera.width - 1), np.clip(y, 0, camera.height - 1)
+    finger = np.arange(len(joints)) >= HANDS
+    return inside & (far - np.where(finger, everything[y, x], things[y, x]) < np.where(finger, FINGER_M, LIMB_M))
 
 
 def in_camera(body: np.ndarray, camera: Camera) -> np.ndarray:

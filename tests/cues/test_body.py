@@ -11,13 +11,16 @@ from nonverbal.cues.body_response import INSTRUMENT
 from nonverbal.cues.frames import FACE, PERSON, sightings
 from nonverbal.cues.inverse_kinematics import DOWN, FLAT, OUT, body_features, forearm_twist, frame, swing
 from nonverbal.cues.pose import Points, hand_box, unknown_points
-from nonverbal.cues.settings import Body, OsxSettings
+from nonverbal.cues.settings import Body, MediapipeIkSettings, OsxSettings
 from nonverbal.layouts import BODY_FEATURES, HAND_JOINTS, SMPLX_BODY
 from nonverbal.media import VideoWriter
 from nonverbal.schema import read_table, write_table
 
 OSX = OsxSettings(checkout=None, python=None, least_px=32, batch=16, timeout_s=60)
-SETTINGS = Body(backend="mediapipe_ik", osx=OSX)
+IK = MediapipeIkSettings(
+    arm_seen=0.9, margin=0.1, hand_score=0.8, hand_inside=0.8, wrist_apart=0.15, doubt=2, steps=8, outlier=3
+)
+SETTINGS = Body(backend="mediapipe_ik", mediapipe_ik=IK, osx=OSX)
 POSE = {"shoulder": (11, 12), "elbow": (13, 14), "wrist": (15, 16), "hip": (23, 24)}
 HAND = {
     "wrist": 0,
@@ -197,7 +200,8 @@ def test_nobody_found_is_not_valid_and_never_zero(tmp_path):
         for _ in range(3):
             video.write(np.full((64, 64, 3), 90, np.uint8))
     crops = one_clip(tmp_path, "a.mp4", np.tile(np.float32([4, 4, 60, 60]), (4, 1)))  # one frame more than there is
-    faces = crops[["clip_id", "utterance_id", "speaker", "frame"]].assign(valid=False, confidence=np.float32(0))
+    faces = crops[["clip_id", "utterance_id", "speaker", "frame"]].assign(valid=False)
+    faces["reason"], faces["confidence"] = "not_found", np.float32(0)
     faces["features"] = [np.full(156, np.nan, np.float32)] * 4
     write_table(tmp_path / "face.parquet", "face", faces)
     names = ("clips", "keep_visible", "crops", "face")
@@ -219,7 +223,7 @@ def test_head_comes_from_the_face_of_the_same_crop():
 
 
 def test_real_people_have_bodies(shared_media, tmp_path):
-    backend, frames = MediapipeIk(INSTRUMENT), 12
+    backend, frames = MediapipeIk(IK, INSTRUMENT), 12
     seen = pd.DataFrame({"speaker": 0, "track_id": 0, "frame": np.arange(frames)})
     seen[FACE], seen[PERSON] = 0.0, np.tile([0.0, 0.0, 480.0, 640.0], (frames, 1))
     features, sure = backend(shared_media / "torso_no_face_23s.mp4", seen, np.full((frames, 3), np.nan))
