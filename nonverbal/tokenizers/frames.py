@@ -17,6 +17,7 @@ from nonverbal.errors import UserError
 from nonverbal.layouts import FLAME_FACE, OPEN_FACE, SMPLX_BODY, Layout
 from nonverbal.progress import track
 from nonverbal.schema import TABLES, read_arrow, read_table, write_table
+from nonverbal.tokenizers.motion import release
 from nonverbal.tokenizers.settings import Frames
 
 log = logging.getLogger("nonverbal")
@@ -52,7 +53,7 @@ def frames(
     clips = read_table(split, "split")
     check_leaks(clips)
     split_of = clips.set_index("clip_id")["split"]
-    runs, places = index_shards(part, cues, split_of, settings.longest_gap)
+    runs = index_shards(part, cues, split_of, settings.longest_gap)
     if not (runs["split"] == "train").any():
         raise UserError(
             f"none of the {len(split_of)} kept clips is of the training split and has a {part} to learn from; see in "
@@ -61,9 +62,14 @@ def frames(
     partial = frames.with_name(f".{frames.name}.partial")
     shape = (int(runs["frames"].sum()), layout.dim)
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-    array[:] = np.nan
-    for path, rows in track(list(zip(cues, places, strict=True)), f"frames {part}"):
-        fill_rows(array, path, rows, layout)
+    start = 0
+    for path in track(cues, f"frames {part}"):
+        found, rows = index_shard(part, path, split_of, settings.longest_gap)
+        end = start + int(found["frames"].sum())
+        array[start:end] = np.nan
+        fill_rows(array[start:end], path, rows, layout)
+        release(array)
+        start = end
     array.flush()
     mean, std = moments(array, runs[runs["split"] == "train"], layout)
     partial.replace(frames)
@@ -90,21 +96,25 @@ def check_leaks(clips: pd.DataFrame) -> None:
             log.warning("frames: %d of %d %ss are in more than one split", len(shared), len(splits), column[:-3])
 
 
-def index_shards(
-    part: str, cues: list[Path], split_of: pd.Series, longest_gap: int
-) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """Runs of all shards, and for each shard the array row of each of its table's rows (-1: not used)."""
-    runs, places, start = [TABLES["sequences_index"].empty_table().to_pandas()], [], 0
+def index_shards(part: str, cues: list[Path], split_of: pd.Series, longest_gap: int) -> pd.DataFrame:
+    """Runs of all shards, one shard's after another's."""
+    runs, start = [TABLES["sequences_index"].empty_table().to_pandas()], 0
     for path in cues:
-        table = read_arrow(path, part, columns=["clip_id", "utterance_id", "speaker", "frame", "valid"]).to_pandas()
-        used = (table["valid"] & table["clip_id"].isin(split_of.index)).to_numpy()
-        found, rows = find_runs(table[used], longest_gap)
-        place = np.full(len(table), -1)
-        place[used] = rows + start
+        found, _ = index_shard(part, path, split_of, longest_gap)
         runs.append(found.assign(row=found["row"] + start, split=found["clip_id"].map(split_of)))
-        places.append(place)
         start += int(found["frames"].sum())
-    return pd.concat([one for one in runs if len(one)] or runs, ignore_index=True), places
+    return pd.concat([one for one in runs if len(one)] or runs, ignore_index=True)
+
+
+def index_shard(part: str, path: Path, split_of: pd.Series, longest_gap: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Runs of a shard, and the row among theirs of each of its table's rows (-1: not used)."""
+    columns = ["clip_id", "utterance_id", "speaker", "frame", "valid"]
+    table = read_arrow(path, part, columns=columns).to_pandas()
+    used = (table["valid"] & table["clip_id"].isin(split_of.index)).to_numpy()
+    found, rows = find_runs(table[used], longest_gap)
+    places = np.full(len(table), -1)
+    places[used] = rows
+    return found, places
 
 
 def find_runs(seen: pd.DataFrame, longest_gap: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -156,6 +166,7 @@ def moments(array: np.ndarray, runs: pd.DataFrame, layout: Layout) -> tuple[np.n
         count += np.isfinite(block).sum(axis=0)
         total += np.nansum(block, axis=0)
         squares += np.nansum(block**2, axis=0)
+        release(array)
     mean = total / np.maximum(count, 1)
     off = squares - count * mean**2
     std = np.zeros_like(mean)

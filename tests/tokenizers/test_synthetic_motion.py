@@ -1,10 +1,14 @@
+import os
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nonverbal.layouts import OPEN_FACE
-from nonverbal.tokenizers.motion import Motion, bucket, collate, cut, draw, fill
+from nonverbal.tokenizers.motion import Motion, Scale, bucket, collate, cut, draw, fill
 
 RUNS = st.lists(st.integers(1, 200), min_size=1, max_size=8).map(
     lambda lengths: [(int(sum(lengths[:i])), length) for i, length in enumerate(lengths)]
@@ -71,3 +75,21 @@ def test_reading_normalises_by_the_training_split(motion: Motion) -> None:
     np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-3)
     for where in OPEN_FACE.training_slices().values():
         assert np.sqrt((values[:, where] ** 2).mean()) == pytest.approx(1, abs=1e-3)
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not tell resident memory")
+def test_a_hundred_million_frames_stay_on_disk(tmp_path: Path) -> None:
+    """A sparse file of 20 GB, of which 160 MB are read in windows all over it."""
+    frames = 100_000_000
+    array = np.lib.format.open_memmap(tmp_path / "frames.npy", mode="w+", dtype=np.float32, shape=(frames, 51))
+    scale = Scale(OPEN_FACE, np.zeros(51, np.float32), np.ones(51, np.float32))
+    motion = Motion(array, pd.DataFrame(), scale)
+    before, rng = resident_mb(), np.random.default_rng(0)
+    for _ in range(24):
+        motion.batch([(int(row), 512) for row in rng.integers(0, frames - 512, 64)], 8)
+    assert resident_mb() - before < 80
