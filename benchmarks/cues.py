@@ -47,6 +47,7 @@ LOOP = 250  # frames
 CLIP = "clip_000"
 BASELINE_FRAMES = 40
 ENGINE = fitting.fit
+ENGINE_USERS = [module for module in list(sys.modules.values()) if getattr(module, "fit", None) is ENGINE]
 
 
 class Meter:
@@ -87,9 +88,8 @@ class Meter:
         """Meter all that the stage's modules name."""
         frames_module.decode_frames = self.decode
         SolutionBase.process = self.wrap("networks", SolutionBase.process)
-        for module in [one for name, one in sys.modules.items() if name.startswith("nonverbal.cues")]:
-            if getattr(module, "fit", None) is ENGINE:
-                module.fit = self.fit
+        for module in ENGINE_USERS:
+            module.fit = self.fit
 
 
 def settings() -> Config:
