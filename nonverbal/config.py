@@ -22,7 +22,7 @@ from nonverbal.settings import Settings
 from nonverbal.speakers.settings import Speakers
 from nonverbal.speech.settings import Speech
 from nonverbal.studio.settings import Studio, StudioSource
-from nonverbal.tokenizers.settings import Tokenizers
+from nonverbal.tokenizers.settings import HubSource, Tokenizers
 from nonverbal.views.settings import Views
 
 SCHEMA = Path(__file__).resolve().parents[1] / "resources" / "config.schema.json"
@@ -32,22 +32,28 @@ def _form(value: object) -> str:
     """Which form of `sources` a value has, so that a mistake in it is told of that form alone."""
     if isinstance(value, list | tuple):
         return "tuple[]"
-    return "str" if isinstance(value, str) else "str-studio"
+    if isinstance(value, str):
+        return "str"
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    return "str-hub" if kind == "hub" else "str-studio"
 
 
 # Tags are named like the parts of pydantic's own locations, which messages leave out.
 Text = Annotated[str, Field(min_length=1), Tag("str")]
 Recordings = Annotated[StudioSource, Tag("str-studio")]
-Source = Annotated[Text | Recordings, Discriminator(_form)]
+Published = Annotated[HubSource, Tag("str-hub")]
+Source = Annotated[Text | Recordings | Published, Discriminator(_form)]
 Many = Annotated[tuple[Source, ...], Field(min_length=1), Tag("tuple[]")]
 
 
 class Config(Settings):
     """Everything a run depends on."""
 
-    sources: Annotated[Text | Recordings | Many, Discriminator(_form)]
+    sources: Annotated[Text | Recordings | Published | Many, Discriminator(_form)]
     """What to read: a folder of videos, a channel, playlist, feed or video URL, a CSV with columns channel_id and url,
-    a text file with a URL a line, {kind: studio, folder: ..., script: ...}, or a list of these."""
+    a text file with a URL a line, {kind: studio, folder: ..., script: ...}, or a list of these; or, alone, published
+    records for stage tokenizers: {kind: hub, repository: winston1214/VENUS-1K, revision: ...} or
+    {kind: hub, folder: ...}."""
     results: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
     """Folder that all results go to."""
     models: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
@@ -69,8 +75,17 @@ class Config(Settings):
 
     @property
     def source_list(self) -> list[str | StudioSource]:
-        """All sources, also where there is but one."""
-        return list(self.sources) if isinstance(self.sources, tuple) else [self.sources]
+        """All sources to collect, also where there is but one."""
+        return [source for source in self._listed if not isinstance(source, HubSource)]
+
+    @property
+    def published(self) -> HubSource | None:
+        """The published records that take the place of sources to collect, if any."""
+        return next((source for source in self._listed if isinstance(source, HubSource)), None)
+
+    @property
+    def _listed(self) -> tuple[str | StudioSource | HubSource, ...]:
+        return self.sources if isinstance(self.sources, tuple) else (self.sources,)
 
 
 def load(raw: Mapping[str, Any]) -> Config:
@@ -93,6 +108,11 @@ def check(config: Config) -> None:
     Raises:
         UserError: naming the key.
     """
+    if config.published:
+        if isinstance(config.sources, tuple) and len(config.sources) > 1:
+            raise UserError("config key sources: published records (kind: hub) cannot be mixed; write them alone")
+        if config.published.folder:
+            _check_there(config.published.folder, config.results, "sources.folder", "the folder of the Parquet files")
     for source in config.source_list:
         if isinstance(source, str):
             wanted = "an existing folder of videos, a .csv or .txt list, or a URL that starts with https://"

@@ -9,6 +9,7 @@ from nonverbal.errors import UserError
 from nonverbal.models import Licensed, Packaged, Repository, fetched, model_path, needed, registry
 from nonverbal.models.hub import check_access
 from nonverbal.settings import Settings
+from nonverbal.tokenizers.settings import HubSource
 
 
 def preflight(config: Config, environments: bool) -> None:
@@ -24,13 +25,15 @@ def preflight(config: Config, environments: bool) -> None:
         UserError: naming the config key and what to write.
     """
     if not environments:
-        _check_default_environment(config, "")
+        _check_default_environment(config.tokenizers if config.published else config, "")
     for name, model in registry().items():
         if isinstance(model, Packaged) and _installed(model.package):
             model_path(name)
-    for name in sorted(set(needed(config))):
+    for name in sorted(set(needed(config.tokenizers if config.published else config))):
         _check_fetched(Path(config.models) / name)
-    if config.cues.body.backend == "osx":
+    if config.published:  # no other stage runs
+        _check_published(config.published, Path(config.results))
+    elif config.cues.body.backend == "osx":
         from nonverbal.cues.osx import checkout_of
 
         checkout_of(config.cues.body.osx)
@@ -56,6 +59,11 @@ def _check_fetched(folder: Path) -> None:
             check_access(model.hub, model.revision, model.used_for)
         except UserError as error:
             raise UserError(f"{error}, as {folder}") from None
+
+
+def _check_published(source: HubSource, results: Path) -> None:
+    if source.repository and source.revision and not (results / "tokenizers" / "fetch_records").exists():
+        check_access(source.repository, source.revision, "sources.repository", kind="dataset")
 
 
 def _installed(package: str) -> bool:

@@ -193,6 +193,12 @@ TABLES: dict[str, pa.Schema] = {
         "sequences_index": [
             ("row", INT), ("frames", INT), *UTTERANCE, ("speaker", INT), ("first_frame", INT), ("split", TEXT),
         ],  # one row a run: frames of an utterance without a long gap; row: its first row in the frame array
+        "published_records": [
+            ("clip_id", TEXT), ("video_id", TEXT), ("channel_id", TEXT), ("split", TEXT), ("face", INT), ("body", INT),
+            ("harmful_s", FLOAT), *DECISION,
+        ],  # one row a published record; clip_id: its place in the files where it has none; split: as published; face,
+        # body: frames with a known number; harmful_s: of its utterances flagged harmful
+        "keep_records": [("clip_id", TEXT), *DECISION],
         "tokens": [
             *UTTERANCE, ("speaker", INT), ("split", TEXT), ("first_frame", INT), ("frames", INT),
             ("tokens", pa.list_(pa.int32())),
@@ -235,6 +241,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     "keep_language": ("other_language", "language_undetermined", "no_words"),
     "keep_visible": ("nobody_visible", "speakers_not_visible"),
     "keep_safe": ("harmful",),
+    "published_records": ("malformed", "duplicate", "no_motion"),
+    "keep_records": ("malformed", "duplicate", "no_motion", "harmful"),
     "answers": ("harmful", "no_words", "no_motion", "answers_nobody"),
     "examples": ("answer_too_long", "context_too_long"),
 }

@@ -11,9 +11,19 @@ LOCAL_SOURCES = [
 ]
 
 
+def listed(wildcards):
+    """What the listing depends on; there is none where the records are published ones."""
+    if PUBLISHED:
+        raise SystemExit(
+            "config key sources: published records (kind: hub) serve the targets tokenizers and table3 alone; write "
+            "videos for others"
+        )
+    return LOCAL_SOURCES
+
+
 rule channels:
     input:
-        local=LOCAL_SOURCES,
+        local=listed,
     output:
         sources="<results>/collect/channels/sources.parquet",
         channels="<results>/collect/channels/channels.parquet",

@@ -14,6 +14,7 @@ except UserError as error:
 
 SHARDS = [f"{shard:05d}" for shard in range(CONFIG.shards)]
 PARTS = ["face", "body"]
+PUBLISHED = CONFIG.published  # records in place of videos, or none
 STUDIO_SOURCES = [
     source for source in CONFIG.source_list if not isinstance(source, str)
 ]
@@ -73,6 +74,8 @@ STEP_BACKENDS = {
     "safety": CONFIG.dataset.safety.backend,
     "base": CONFIG.mars.base.name,
 }
+if PUBLISHED:
+    STEP_BACKENDS |= {"face": PUBLISHED.face, "body": "osx"}
 
 
 def step_backends(*steps):

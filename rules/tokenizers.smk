@@ -6,10 +6,100 @@ wildcard_constraints:
     repeat=r"\d+",
 
 
+rule fetch_records:
+    output:
+        folder=directory("<results>/tokenizers/fetch_records"),
+    log:
+        "<logs>/tokenizers/fetch_records.log",
+    benchmark:
+        "<benchmarks>/tokenizers/fetch_records.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=1440,
+        download=1,
+    params:
+        repository=PUBLISHED and PUBLISHED.repository,
+        revision=PUBLISHED and PUBLISHED.revision,
+    message:
+        "Published records {params.repository}, fetched and verified"
+    script:
+        "../scripts/tokenizers/fetch_records.py"
+
+
+rule read_records:
+    input:
+        folder=(PUBLISHED and PUBLISHED.folder) or "<results>/tokenizers/fetch_records",
+    output:
+        face="<results>/tokenizers/read_records/{shard}/face.parquet",
+        body="<results>/tokenizers/read_records/{shard}/body.parquet",
+        records="<results>/tokenizers/read_records/{shard}/records.parquet",
+    log:
+        "<logs>/tokenizers/read_records/{shard}.log",
+    benchmark:
+        "<benchmarks>/tokenizers/read_records/{shard}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=120,
+    params:
+        shards=len(SHARDS),
+        backends=step_backends("face", "body"),
+    message:
+        "Published records as cues, shard {wildcards.shard}"
+    script:
+        "../scripts/tokenizers/read_records.py"
+
+
+rule split_records:
+    input:
+        records=expand(
+            "<results>/tokenizers/read_records/{shard}/records.parquet",
+            shard=SHARDS,
+        ),
+    output:
+        split="<results>/tokenizers/split_records/split.parquet",
+        keep_records="<results>/tokenizers/split_records/keep_records.parquet",
+    log:
+        "<logs>/tokenizers/split_records.log",
+    benchmark:
+        "<benchmarks>/tokenizers/split_records.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=10,
+    params:
+        safe=settings(CONFIG.dataset.keep_safe),
+        settings=settings(CONFIG.dataset.split),
+        seed=CONFIG.seed,
+    message:
+        "Published splits, with channels of train held out for validation"
+    script:
+        "../scripts/tokenizers/split_records.py"
+
+
+localrules:
+    fetch_records,  # compute nodes often reach no network
+
+
+if PUBLISHED:
+    CUES = "<results>/tokenizers/read_records/{shard}/{{part}}.parquet"
+    SPLIT = "<results>/tokenizers/split_records/split.parquet"
+else:
+    CUES = "<results>/cues/smooth/{shard}/{{part}}.parquet"
+    SPLIT = "<results>/dataset/split/split.parquet"
+
+
 rule frames:
     input:
-        cues=expand("<results>/cues/smooth/{shard}/{{part}}.parquet", shard=SHARDS),
-        split="<results>/dataset/split/split.parquet",
+        cues=expand(CUES, shard=SHARDS),
+        split=SPLIT,
     output:
         frames="<results>/tokenizers/frames/{part}/frames.npy",
         index="<results>/tokenizers/frames/{part}/index.parquet",
@@ -26,7 +116,7 @@ rule frames:
         runtime=240,
     params:
         settings=settings(CONFIG.tokenizers.frames),
-        backend=lambda wildcards: getattr(CONFIG.cues, wildcards.part).backend,
+        backend=lambda wildcards: STEP_BACKENDS[wildcards.part],
     message:
         "Frames: one array of all {wildcards.part} numbers, its index and its scale"
     script:

@@ -148,7 +148,7 @@ def test_a_repository_is_fetched_at_its_commit(fetchable, monkeypatch, tmp_path)
 def test_a_gated_repository_says_where_to_ask(monkeypatch):
     gated = GatedRepoError("403", response=Mock(status_code=403, headers={}, request=None))
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: None)
-    monkeypatch.setattr("huggingface_hub.HfApi.auth_check", lambda *_: (_ for _ in ()).throw(gated))
+    monkeypatch.setattr("huggingface_hub.HfApi.auth_check", lambda *_, **__: (_ for _ in ()).throw(gated))
     with pytest.raises(
         UserError, match=r"speech\.diarize\.backend: a/b is gated; accept .*huggingface\.co/a/b.*HF_TOKEN"
     ):

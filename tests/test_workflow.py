@@ -125,6 +125,28 @@ def test_the_graph_does_not_grow_with_the_videos(tmp_path, videos):
     assert sum(count == 10 for count in jobs.values()) == 21
 
 
+HUB = "sources={kind: hub, repository: winston1214/VENUS-1K, revision: " + "0a" * 20 + "}"
+
+
+@pytest.mark.parametrize("target", ["all", "table3"])
+def test_published_records_take_the_place_of_every_stage_before_the_tokenizers(tmp_path, target):
+    options = ["--dry-run", "--quiet", "rules", "--cores", "2", "--config", f"results={tmp_path}/r", "shards=3", HUB]
+    result = run(*SNAKEMAKE, target, *options)
+    assert result.returncode == 0, result.stderr
+    jobs = planned(result.stdout + result.stderr)
+    trained = {"train_tokenizer", "evaluate_tokenizer", "table3", "total"}
+    whole = {"all", "tokenizers", "tokenize"} if target == "all" else set()
+    assert set(jobs) == {"fetch_records", "read_records", "split_records", "frames"} | trained | whole
+    assert jobs["read_records"] == 3
+
+
+def test_stages_that_published_records_cannot_serve_say_so(tmp_path):
+    result = run(*SNAKEMAKE, "mars", "--dry-run", "--config", f"results={tmp_path}/r", HUB)
+    assert result.returncode != 0
+    assert "published records (kind: hub) serve the targets tokenizers and table3 alone" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
     "override, expected",
     [

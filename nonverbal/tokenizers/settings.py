@@ -12,6 +12,30 @@ NAME = r"^[a-z0-9_]+$"
 OURS = "ours"  # the row that is no change
 
 
+class HubSource(Settings):
+    """Published records (winston1214/VENUS-1K, -5K, -10K), or records in their schema, in place of videos."""
+
+    kind: Literal["hub"]
+    """hub, so that they are not taken for recordings."""
+    repository: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
+    """owner/name of the data set; null where `folder` has its files."""
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    """Commit of the repository, 40 hexadecimal digits, so that a later upload changes nothing."""
+    folder: str | None = Field(default=None, min_length=1)
+    """Where the Parquet files lie already, named after their split."""
+    face: Literal["emoca", "flame", "open_face"] = "emoca"
+    """What made the faces; says which layout they have. open_face: records of this workflow's own."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if bool(self.folder) == bool(self.repository) or bool(self.repository) != bool(self.revision):
+            raise ValueError(
+                "write repository and revision (the 40 digits of a commit, which the hub lists under History), or "
+                "folder alone"
+            )
+        return self
+
+
 class Frames(Settings):
     """Sequences of frames, and how their numbers are normalised."""
 
