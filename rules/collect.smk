@@ -11,19 +11,9 @@ LOCAL_SOURCES = [
 ]
 
 
-def listed(wildcards):
-    """What the listing depends on; there is none where the records are published ones."""
-    if PUBLISHED:
-        raise SystemExit(
-            "config key sources: published records (kind: hub) serve the targets tokenizers and table3 alone; write "
-            "videos for others"
-        )
-    return LOCAL_SOURCES
-
-
 rule channels:
     input:
-        local=listed,
+        local=videos_only(LOCAL_SOURCES),
     output:
         sources="<results>/collect/channels/sources.parquet",
         channels="<results>/collect/channels/channels.parquet",

@@ -47,6 +47,20 @@ def settings(section):
     return section.model_dump(mode="json")
 
 
+def videos_only(paths):
+    """An input that only videos have: the run ends with a sentence where the records are published ones."""
+
+    def input_paths(wildcards):
+        if PUBLISHED:
+            raise SystemExit(
+                "config key sources: published records (kind: hub) serve the targets tokenizers and table3 alone; "
+                "write videos for others"
+            )
+        return paths
+
+    return input_paths
+
+
 def studio(*tables):
     """Tables that stage studio makes, where there are studio recordings at all."""
     return [f"<results>/studio/{table}" for table in tables] if STUDIO_SOURCES else []

@@ -16,7 +16,9 @@ ROOT = config.SCHEMA.parents[1]
 def merge(base: dict, change: dict) -> dict:
     merged = copy.deepcopy(base)
     for key, value in change.items():
-        merged[key] = merge(merged[key], value) if isinstance(value, dict) and key in merged else value
+        merged[key] = (
+            merge(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        )
     return merged
 
 
@@ -98,3 +100,10 @@ def test_a_missing_key_is_named(paper):
 
 def test_loading_the_paper_settings_works(paper):
     assert config.load(paper).collect.clips.length_s == 600
+
+
+def test_published_records_are_no_source_to_collect(paper, tmp_path):
+    loaded = config.load(paper | {"sources": {"kind": "hub", "folder": str(tmp_path)}})
+    assert loaded.source_list == []
+    assert loaded.published.folder == str(tmp_path)
+    assert config.load(paper).published is None

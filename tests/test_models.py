@@ -141,7 +141,7 @@ def test_a_repository_is_fetched_at_its_commit(fetchable, monkeypatch, tmp_path)
     monkeypatch.setattr("nonverbal.models.hub.check_access", lambda *_: None)
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     fetch_model(tmp_path / "voice")
-    assert seen == {"name": "a/b", "revision": "1" * 40, "allow_patterns": ["*.json"]}
+    assert seen == {"name": "a/b", "revision": "1" * 40, "repo_type": "model", "allow_patterns": ["*.json"]}
     assert (fetched([tmp_path / "voice"])["voice"] / "config.json").read_text() == "{}"
 
 
