@@ -89,7 +89,7 @@ STEP_BACKENDS = {
     "base": CONFIG.mars.base.name,
 }
 if PUBLISHED:
-    STEP_BACKENDS |= {"face": PUBLISHED.face, "body": "osx"}
+    STEP_BACKENDS |= {"face": PUBLISHED.face, "body": PUBLISHED.body}
 
 
 def step_backends(*steps):

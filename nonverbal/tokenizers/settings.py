@@ -25,6 +25,8 @@ class HubSource(Settings):
     """Where the Parquet files lie already, named after their split."""
     face: Literal["emoca", "flame", "open_face"] = "emoca"
     """What made the faces; says which layout they have. open_face: records of this workflow's own."""
+    body: Literal["osx", "mediapipe_ik"] = "osx"
+    """What made the bodies; tables name it. mediapipe_ik: records of this workflow's own."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
