@@ -123,7 +123,8 @@ def _panel(axes: Axes, part: str, places: np.ndarray, labels: np.ndarray) -> Non
     axes.scatter(outside[:, 0], outside[:, 1], s=size / 2, color=GREY, linewidths=0)
     for cluster in range(count):
         inside = places[labels == cluster]
-        colour, marker = PALETTE[cluster % len(PALETTE)], MARKERS[cluster % len(MARKERS)]
+        again = cluster // len(PALETTE)  # a colour that comes again has another marker
+        colour, marker = PALETTE[cluster % len(PALETTE)], MARKERS[(cluster + again) % len(MARKERS)]
         axes.scatter(inside[:, 0], inside[:, 1], s=size, color=colour, marker=marker, linewidths=0, alpha=0.85)
         _number(axes, inside, cluster + 1)
 
