@@ -44,9 +44,11 @@ report: setup  ## one HTML page of the demonstration's tables and figures: repor
 	$(SNAKEMAKE_DEMO) --report report.html
 
 overlay: setup  ## CLIP=id: a clip with boxes, who speaks, words and tokens drawn on it, as overlay.mp4
+	@$(if $(CLIP),,$(error write: make overlay CLIP=ID; results/demo/speech/annotations/ has the ids))
 	$(BIN)/python -m nonverbal.views overlay results/demo $(CLIP) overlay.mp4
 
 avatar: setup  ## CLIP=id: a clip beside avatars that its parameters drive, as avatar.mp4
+	@$(if $(CLIP),,$(error write: make avatar CLIP=ID; results/demo/speech/annotations/ has the ids))
 	$(BIN)/python -m nonverbal.views avatar results/demo $(CLIP) avatar.mp4
 
 clean:  ## remove results and the virtual environment

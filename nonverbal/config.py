@@ -142,10 +142,12 @@ def _check_there(path: str, results: str, key: str, wanted: str) -> None:
         raise UserError(f"config key {key}: there is no file or folder {path!r}; write {wanted}")
 
 
+BELOW, LIST = "write keys below it, as in config.yaml", "write a list in brackets"
 PLAIN = {  # what to write, where pydantic says only what it could not do
     "bool_parsing": "write true or false", "bool_type": "write true or false", "int_parsing": "write a whole number",
     "int_type": "write a whole number", "int_from_float": "write a whole number", "float_parsing": "write a number",
     "float_type": "write a number", "string_type": "write a text, in quotes where it looks like a number",
+    "model_type": BELOW, "model_attributes_type": BELOW, "dict_type": BELOW, "tuple_type": LIST, "list_type": LIST,
 }  # fmt: skip
 
 
@@ -158,7 +160,7 @@ def _sentence(error: ValidationError, raw: Mapping[str, Any]) -> str:
     elif kind == "missing":
         text = f"config key {key} is missing; write it as in config.yaml"
     else:
-        why = PLAIN.get(kind, first["msg"][0].lower() + first["msg"][1:])
+        why = PLAIN.get(kind, first["msg"][0].lower() + first["msg"][1:]).removeprefix("value error, ")
         text = f"config key {key}: {first['input']!r} is wrong: {why}"
     return text + (f" (and {others} more)" if others else "")
 

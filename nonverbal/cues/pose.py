@@ -41,6 +41,11 @@ class Points(NamedTuple):
     hand_score: np.ndarray
     size: np.ndarray
 
+    @property
+    def pixels(self) -> np.ndarray:
+        """The pose's points in pixels of the picture, from its upper left corner, y down, [N, 33, 2]."""
+        return self.flat * (1, -1) + self.size[:, None] / 2
+
     def inside(self, flat: np.ndarray) -> np.ndarray:
         """Pixels from points in the picture [N, ..., 2] to its nearest edge, [N, ...]; negative outside."""
         half = self.size.reshape(len(flat), *(1,) * (flat.ndim - 2), 2) / 2

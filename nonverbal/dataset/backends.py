@@ -4,7 +4,7 @@ NOTES = {
     "word_list": "not a safety model",
     "open_face": "facial actions and jaw of an open face model, not FLAME",
     "flame": "fitted to landmarks, not by EMOCA",
-    "mediapipe_ik": "rotations in SMPL-X convention by inverse kinematics, not OSX",
+    "mediapipe_ik": "rotations in SMPL-X convention of a kinematic body fitted to landmarks, not OSX",
 }
 
 

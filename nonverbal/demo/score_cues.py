@@ -202,4 +202,13 @@ def _joints_under(joints: dict[str, int], condition: str, cues: TrueCues) -> Ite
         error, _, rest = map(np.asarray, angles(*cues.joint(joint)))
         if len(error):
             metric = f"{name}: mean angle, {condition}"
-            yield Score(CONDITIONS, metric, mean(error), mean(rest), "less", np.nan, "degrees", len(error))
+            yield Score(
+                CONDITIONS,
+                metric,
+                mean(error),
+                mean(rest),
+                "less",
+                GOAL_DEGREES.get(name, np.nan),
+                "degrees",
+                len(error),
+            )

@@ -11,7 +11,7 @@ STAND_INS = {
     ("active_speaker", "motion"): "active speakers by mouth motion and sound, not Light-ASD",
     ("face", "open_face"): "faces are actions and jaw of an open face model, not FLAME parameters",
     ("face", "flame"): "faces are FLAME parameters fitted to landmarks, not by EMOCA",
-    ("body", "mediapipe_ik"): "bodies are joint rotations by inverse kinematics from landmarks, not by OSX",
+    ("body", "mediapipe_ik"): "bodies are joint rotations of a kinematic body fitted to landmarks, not by OSX",
     ("safety", "word_list"): "harmful speech by a word list, not WildGuard",
     ("base", "tiny"): "the language model is a tiny Llama trained from scratch, in the rows of LLaMA 3.2 1B",
 }

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from nonverbal.errors import UserError
 
-# View -> whether it shows whole clips, and whether utterances; each is the function in the module of its name.
+# View -> whether it shows whole clips, whether utterances, and its files' ending; each is the function of its name.
 VIEWS = {
-    "overlay": (True, False),
-    "avatar": (True, True),
-    "sheet": (False, True),
-    "bvh": (False, True),
-    "glb": (False, True),
-    "rerun": (False, True),
+    "overlay": (True, False, ".mp4"),
+    "avatar": (True, True, ".mp4"),
+    "sheet": (False, True, ".png"),
+    "bvh": (False, True, ".bvh"),
+    "glb": (False, True, ".glb"),
+    "rerun": (False, True, ".rrd"),
 }
 
 WITH_MODELS = ("avatar", "sheet")  # that show licensed models; the others' files may be passed on
@@ -31,20 +31,25 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("view", choices=VIEWS)
     parser.add_argument("results", type=Path, help="results folder of a run")
     parser.add_argument("clip_id", help="for example VIDEO_000")
-    parser.add_argument("utterance_id", type=int, nargs="?", help="of the clip; left out, the whole clip is shown")
+    parser.add_argument(
+        "utterance_id", type=int, nargs="?", help="of the clip, from 0; left out, the whole clip is shown"
+    )
     parser.add_argument("out", type=Path, help="file to write")
     parser.add_argument("--models", type=Path, default=Path("models"), help="folder that FLAME or SMPL-X may lie in")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    clips, utterances = VIEWS[given.view]
+    clips, utterances, ending = VIEWS[given.view]
     if not clips and given.utterance_id is None:
         raise UserError(f"{given.view} shows one utterance; write its number after the clip's id")
     if not utterances and given.utterance_id is not None:
         raise UserError(f"{given.view} shows whole clips; leave out the utterance's number")
+    if given.out.suffix != ending:
+        raise UserError(f"{given.out} is no name for {given.view}; write a file that ends in {ending}")
     view = getattr(import_module(f"nonverbal.views.{given.view}"), given.view)
     which = (given.utterance_id,) if utterances else ()
     models = {"models": given.models} if given.view in WITH_MODELS else {}
     view(given.results, given.clip_id, *which, given.out, **models)
+    sys.stdout.write(f"{given.out}\n")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def landmarks(found: Found, motion: Motion, avatar: Avatar) -> Landmarks:
         mesh[place] = clip_points(found.video, seen, Trackers(new_mesh), MARGIN)
         tracks[place] = seen["track_id"]
         points = PoseFinder()(found.video, seen)
-        pose[place] = np.where(points.visibility[..., None] < SEEN, np.nan, points.flat * (1, -1))
+        pose[place] = np.where(points.visibility[..., None] < SEEN, np.nan, points.pixels)
     return Landmarks(mesh[..., :2], project_face(motion, mesh), project(motion, avatar, pose, tracks))
 
 

@@ -194,7 +194,7 @@ def test_smplx_files_and_weights_are_asked_for(tmp_path):
     checkout = make_checkout(tmp_path / "osx")
     chosen = CUES.body.model_copy(update={"backend": "osx", "osx": settings(checkout)})
     assert (chosen.models, chosen.gpus) == (["osx"], 1)
-    with pytest.raises(UserError, match=r"https://smpl-x\.is\.tue\.mpg\.de.* put osx_l\.pth\.tar at"):
+    with pytest.raises(UserError, match=r"https://github\.com/IDEA-Research/OSX.* put osx_l\.pth\.tar at"):
         load_body_backend(chosen, tmp_path, [tmp_path / "osx"])
     (checkout / "common/utils/human_model_files/smplx/SMPLX_NEUTRAL.npz").unlink()
     with pytest.raises(UserError, match=r"no SMPLX_NEUTRAL file; accept SMPL-X's licence at https://smpl-x"):

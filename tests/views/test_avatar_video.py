@@ -9,13 +9,14 @@ from views_cases import FIRST
 
 from nonverbal.avatar.skeleton import JOINTS, forward_kinematics
 from nonverbal.cues.open_face import INSTRUMENT, TO_AXES, load_instrument
+from nonverbal.cues.pose import PoseFinder, from_middle, unknown_points
 from nonverbal.layouts import FACE_FEATURES, OPEN_FACE
 from nonverbal.media import decode_frames
 from nonverbal.views.__main__ import main
 from nonverbal.views.avatar import HEIGHT, Panel, Stage, avatar, short
 from nonverbal.views.figure import HELD, Screen
 from nonverbal.views.found import PALETTE, find
-from nonverbal.views.landmarks import ANCHORS, project, project_face
+from nonverbal.views.landmarks import ANCHORS, landmarks, project, project_face
 from nonverbal.views.motion import motions_of, resting
 from nonverbal.views.sheet import sheet
 
@@ -84,6 +85,26 @@ def test_joints_lie_on_the_points_that_they_were_seen_at(anny, motion):
     assert known[5, JOINTS.index("head")].all()
 
 
+def test_the_skeleton_is_drawn_where_the_pose_was_found(complete, anny, monkeypatch):
+    size, seen = np.array([320, 180], np.float32), np.array([[200, 60], [280, 60], [195, 100], [285, 100]], np.float32)
+
+    def pose_of(finder, video, sightings):
+        points = unknown_points(len(sightings))
+        points.size[:], points.visibility[:, 11:15] = size, 1
+        points.flat[:, 11:15] = from_middle(seen, tuple(size))
+        return points
+
+    monkeypatch.setattr(PoseFinder, "__init__", lambda finder: None)
+    monkeypatch.setattr(PoseFinder, "__call__", pose_of)
+    found = find(complete, "v_000")
+    joints = landmarks(found, motions_of(found, 0)[0], anny.person.avatar).joints[5]
+    middle = np.mean(
+        [joints[JOINTS.index(f"{side}_{joint}")] for side in ("left", "right") for joint in ("shoulder", "elbow")],
+        axis=0,
+    )
+    assert np.allclose(middle, seen.mean(axis=0), atol=1)
+
+
 def test_a_sheet_shows_pictures_and_curves(complete, tmp_path):
     sheet(complete, "v_000", 0, tmp_path / "sheet.png")
     import cv2
@@ -94,7 +115,11 @@ def test_a_sheet_shows_pictures_and_curves(complete, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments, said",
-    [(["overlay", "R", "v_000", "0", "x.mp4"], "leave out"), (["glb", "R", "v_000", "x.glb"], "write its number")],
+    [
+        (["overlay", "R", "v_000", "0", "x.mp4"], "leave out"),
+        (["glb", "R", "v_000", "x.glb"], "write its number"),
+        (["sheet", "R", "v_000", "0", "x.bvh"], "write a file that ends in .png"),
+    ],
 )
 def test_a_view_that_is_not_to_be_had_is_refused(arguments, said):
     with pytest.raises(Exception, match=said):
