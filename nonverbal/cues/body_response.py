@@ -12,11 +12,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from nonverbal.cues.body_fit import Sight
-from nonverbal.layouts import HAND_JOINTS, SMPLX_BODY, SMPLX_JOINTS
+from nonverbal.cues.pose import SIDES
+from nonverbal.layouts import JOINTS, SMPLX_BODY
 
 INSTRUMENT = Path(__file__).resolve().parents[2] / "resources" / "body_instrument.npz"
-SIDES = ("left", "right")
-JOINTS = ("root", *SMPLX_JOINTS, *(f"{side}_{joint}" for side in SIDES for joint in HAND_JOINTS))
 BODY = ("root", "head", *(f"{side}_{joint}" for side in SIDES for joint in ("shoulder", "elbow", "wrist")))
 NUMBERS = [JOINTS.index(joint) for joint in BODY]
 

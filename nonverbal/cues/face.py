@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nonverbal.cues.face_mesh import clip_points, new_mesh
-from nonverbal.cues.frames import Trackers, content, kept_clips, runs, sightings, to_rows
+from nonverbal.cues.frames import Trackers, content, kept_clips, sightings, speakers, to_rows
 from nonverbal.cues.open_face import confidence, face_features, fit_person, load_instrument
 from nonverbal.cues.settings import Face, OpenFaceSettings
 from nonverbal.layouts import FACE_FEATURES
@@ -36,9 +36,7 @@ class OpenFace:
         points = clip_points(video, seen, self.meshes, self.settings.margin)
         features, sure = np.full((len(seen), FACE_FEATURES), np.nan), np.zeros(len(seen))
         found = np.isfinite(points).all(axis=(1, 2))
-        for speaker in np.unique(seen["speaker"][found]):
-            rows = np.flatnonzero(found & (seen["speaker"] == speaker))
-            unbroken = runs(seen["track_id"].to_numpy()[rows], seen["frame"].to_numpy()[rows])
+        for rows, unbroken in speakers(seen, found):
             fitted = fit_person(points[rows], unbroken, self.settings, self.instrument)
             features[rows] = face_features(fitted, self.instrument)
             sure[rows] = confidence(fitted, self.instrument)

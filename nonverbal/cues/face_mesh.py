@@ -9,6 +9,7 @@ from mediapipe.python.solutions.face_mesh import FaceMesh
 from nonverbal.cues.frames import FACE, Crop, Trackers, crop, pictures
 
 POINTS = 478
+TO_AXES = np.array([1, -1, -1], np.float32)  # pixels (right, down, away) -> the person's (left, up, forward)
 
 
 def new_mesh(still: bool = False) -> FaceMesh:

@@ -62,7 +62,8 @@ class Fitted(NamedTuple):
     Args:
         parameters: [T, K].
         residual: root mean square distance of the landmarks of a frame in standard deviations, [T]; NaN without any.
-        certainty: of each parameter, 1 / variance, from the frame's own landmarks and the prior, [T, K].
+        certainty: of each parameter, 1 / variance, from the frame's own landmarks and the prior, [T, K]; 0 in frames
+            of which something is told by neither.
     """
 
     parameters: Tensor
@@ -304,10 +305,14 @@ def _prior_terms(problem: _Problem, parameters: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _solve(normal: Tensor, right: Tensor, smooth: Tensor, held: Tensor) -> Tensor:
-    """Solve block-tridiagonal systems whose links are -diag(smooth); held parameters get no step: [B, L, K]."""
+    """Solve block-tridiagonal systems whose links are -diag(smooth): [B, L, K].
+
+    Held parameters get no step, nor does a chunk whose system is singular, so that it is damped more.
+    """
     free = (~held).to(normal.dtype)
     normal = normal * free[..., None] * free[..., None, :] + torch.diag_embed(1 - free)
     right, links = right * free, smooth * free[:, :-1] * free[:, 1:]
+    unsolved = torch.zeros(len(right), dtype=torch.bool)
     factors: list[Tensor] = []
     sides: list[Tensor] = []
     for frame in range(right.shape[1]):
@@ -317,7 +322,9 @@ def _solve(normal: Tensor, right: Tensor, smooth: Tensor, held: Tensor) -> Tenso
             inverse = torch.cholesky_inverse(factors[-1])
             block = block - link[..., None] * inverse * link[:, None]
             side = side + link * (inverse @ sides[-1][..., None])[..., 0]
-        factors.append(torch.linalg.cholesky(block))
+        factor, failed = torch.linalg.cholesky_ex(block)
+        unsolved |= failed > 0
+        factors.append(torch.where(unsolved[:, None, None], torch.eye(block.shape[1], dtype=block.dtype), factor))
         sides.append(side)
     step = torch.zeros_like(right)
     for frame in reversed(range(right.shape[1])):
@@ -325,7 +332,7 @@ def _solve(normal: Tensor, right: Tensor, smooth: Tensor, held: Tensor) -> Tenso
         if frame + 1 < right.shape[1]:
             side = side + links[:, frame] * step[:, frame + 1]
         step[:, frame] = torch.cholesky_solve(side[..., None], factors[frame])[..., 0]
-    return step
+    return step.masked_fill(unsolved[:, None, None], 0)
 
 
 def _quality(problem: _Problem, parameters: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -337,4 +344,6 @@ def _quality(problem: _Problem, parameters: Tensor, rows: Tensor) -> tuple[Tenso
     weights = (precision / (1 + squares / problem.outlier**2))[:, 0].repeat_interleave(off.shape[-1], dim=-1)
     jacobian = problem.model.jacobian(parameters).flatten(1, 2)
     normal = (jacobian * weights[..., None]).mT @ jacobian + _prior_terms(problem, parameters)[0]
-    return residual, 1 / torch.linalg.inv(normal).diagonal(dim1=1, dim2=2)
+    inverse, failed = torch.linalg.inv_ex(normal)
+    certainty = 1 / inverse.diagonal(dim1=1, dim2=2)
+    return residual, certainty.masked_fill(failed[:, None] > 0, 0)

@@ -17,16 +17,15 @@ from torch import Tensor
 
 from nonverbal.arrays import load_arrays
 from nonverbal.avatar.linear_blend import FLAME_JOINTS, LinearBlend, load_flame
-from nonverbal.cues.face_mesh import POINTS, clip_points, new_mesh
+from nonverbal.cues.face_mesh import POINTS, TO_AXES, clip_points, new_mesh
 from nonverbal.cues.fitting import Landmarks, Prior, fit
-from nonverbal.cues.frames import FACE, Trackers, runs
+from nonverbal.cues.frames import FACE, Trackers, speakers
 from nonverbal.cues.settings import FlameSettings
 from nonverbal.errors import UserError
 from nonverbal.layouts import FACE_FEATURES, FLAME_FACE
 
 ROOT, JAW = FLAME_JOINTS.index("root"), FLAME_JOINTS.index("jaw")
 EXPRESSIONS, SHAPES = (FLAME_FACE.groups[name][1] - FLAME_FACE.groups[name][0] for name in ("expression", "shape"))
-TO_AXES = np.array([1, -1, -1], np.float32)  # pixels (right, down, away) -> the person's (left, up, forward)
 # What is fitted to a frame, in order.
 TRANSLATION, LOG_SCALE, GLOBAL, JAW_TURN = slice(0, 3), slice(3, 4), slice(4, 7), slice(7, 10)
 EXPRESSION = slice(10, 10 + EXPRESSIONS)
@@ -322,9 +321,7 @@ class Flame:
         extent = np.ptp(points[..., :2], axis=1).min(axis=1)  # NaN without a mesh; a mesh may collapse
         usable = large & (extent > 1)
         features, sure = np.full((len(seen), FACE_FEATURES), np.nan), np.zeros(len(seen))
-        for speaker in np.unique(seen["speaker"][usable]):
-            rows = np.flatnonzero(usable & (seen["speaker"] == speaker))
-            run = runs(seen["track_id"].to_numpy()[rows], seen["frame"].to_numpy()[rows])
+        for rows, run in speakers(seen, usable):
             fitted = fit_person(points[rows], run, self.head, self.settings)
             features[rows] = face_features(fitted)
             sure[rows] = confidence(fitted)

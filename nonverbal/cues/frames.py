@@ -113,6 +113,13 @@ def runs(tracks: np.ndarray, frames: np.ndarray) -> np.ndarray:
     return numbers
 
 
+def speakers(seen: pd.DataFrame, usable: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Each speaker's usable sightings, [n] of bool [len(seen)], and the number of the run that each is in, [n]."""
+    for speaker in np.unique(seen["speaker"][usable]):
+        rows = np.flatnonzero(usable & (seen["speaker"] == speaker))
+        yield rows, runs(seen["track_id"].to_numpy()[rows], seen["frame"].to_numpy()[rows])
+
+
 def places(crops: pd.DataFrame, seen: pd.DataFrame) -> np.ndarray:
     """For each row of the crops of one clip, the row of its sighting, [len(crops)]."""
     return pd.MultiIndex.from_frame(seen[SIGHTING]).get_indexer(pd.MultiIndex.from_frame(crops[SIGHTING]))

@@ -16,6 +16,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from nonverbal.cues.face_mesh import TO_AXES
 from nonverbal.cues.fitting import Landmarks, Prior, fit
 from nonverbal.cues.settings import OpenFaceSettings
 from nonverbal.layouts import FACE_FEATURES, OPEN_FACE, OPEN_FACE_ACTIONS, OPEN_JAW_ACTIONS
@@ -25,7 +26,6 @@ ACTIONS = OPEN_FACE_ACTIONS + OPEN_JAW_ACTIONS
 JAW_SIDE = ACTIONS.index("jawSide")  # the one action with two directions: -1..1
 ONE_SIDED = np.arange(len(ACTIONS)) != JAW_SIDE
 LOWEST, HIGHEST = np.where(ONE_SIDED, 0.0, -1.0), np.ones(len(ACTIONS))
-TO_AXES = np.array([1, -1, -1], np.float32)  # pixels (right, down, away) -> the person's (left, up, forward)
 STILL_MM = 1.5  # points that move less than this under every action hold the head's pose
 SEEN_MM = 0.8  # an action that moves no point this far (tongueOut, cheekSquint) does not show in the mesh
 POSE = 7  # parameters before the actions: rotation, translation, log scale

@@ -108,7 +108,10 @@ class TrueCues:
 
 
 def joint_positions(features: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Joints relative to the chest, [n, 52, 3] metres, for body features [n, 179] and joints at rest [52, 3]."""
+    """Joints relative to the chest, [n, 52, 3] metres, for body features [n, 179] and joints at rest [52, 3].
+
+    Not `avatar.skeleton.forward_kinematics`: this one knows what is unknown, and needs no torch where tables are made.
+    """
     vectors = features[:, : 3 * len(JOINTS)].reshape(-1, len(JOINTS), 3)
     known = np.isfinite(vectors).all(axis=2)
     rotations = [Rotation.from_rotvec(np.nan_to_num(vectors[:, joint])) for joint in range(len(JOINTS))]

@@ -40,7 +40,7 @@ class Figure(Protocol):
 class Anny:
     """The open body model in neutral clothes, moved by joint rotations and facial actions."""
 
-    caption = "Anny (open stand-in)"
+    caption = surfaces.OPEN
 
     def __init__(self) -> None:
         self.person = Person(NEUTRAL)

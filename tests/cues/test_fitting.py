@@ -160,3 +160,15 @@ def test_rows_in_any_order_of_runs_and_no_rows_at_all():
     assert torch.allclose(first.parameters[mixed], second.parameters, atol=1e-8)
     nothing = fit(line, Landmarks(*(v[:0] for v in seen)), free(2), true[:0], runs[:0], 5, 3)
     assert nothing.parameters.shape == (0, 2)
+
+
+def test_what_nothing_tells_costs_neither_the_job_nor_other_tracks():
+    line, true = Line(noise((2, 5, 2), 15)), motion(4, 2, 16)
+    points = line.points(true)
+    points[1] = torch.nan
+    prior = free(2, precision=0.0)
+    seen = Landmarks(points, torch.full((4, 5), 1e4, dtype=torch.float64))
+    found = fit(line, seen, prior, true * 0, torch.arange(4), 30, 1e6)
+    assert torch.isfinite(found.parameters).all()
+    assert torch.allclose(found.parameters[[0, 2, 3]], true[[0, 2, 3]], atol=1e-4)
+    assert (found.certainty[1] == 0).all() and (found.certainty[0] > 0).all()

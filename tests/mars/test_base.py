@@ -92,21 +92,13 @@ def hub_model(tmp_path) -> Path:
     return tmp_path / "hub"
 
 
+def named(settings, folder):
+    """Settings whose model is in a folder."""
+    return settings.model_copy(update={"name": str(folder)})
+
+
 def test_a_hub_model_gets_the_tokens_in_both_embeddings(hub_model, corpus, base_settings, tmp_path):
-    given_settings = base_settings.model_copy(update={"name": str(hub_model)})
-    base(
-        corpus.records["train"],
-        [],
-        [],
-        tmp_path / "model",
-        tmp_path / "b.json",
-        given_settings,
-        8,
-        4,
-        False,
-        256,
-        seed=0,
-    )
+    make(corpus, tmp_path / "model", named(base_settings, hub_model), codes=(8, 4))
     before = AutoModelForCausalLM.from_pretrained(hub_model)
     after = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
@@ -122,41 +114,15 @@ def test_a_hub_model_gets_the_tokens_in_both_embeddings(hub_model, corpus, base_
 
 def test_a_model_without_a_chat_template_is_refused(hub_model, corpus, base_settings, tmp_path):
     (hub_model / "chat_template.jinja").unlink()
-    given_settings = base_settings.model_copy(update={"name": str(hub_model)})
     with pytest.raises(UserError, match=r"mars\.base\.name: .* has no chat template"):
-        base(
-            corpus.records["train"],
-            [],
-            [],
-            tmp_path / "model",
-            tmp_path / "b.json",
-            given_settings,
-            8,
-            8,
-            False,
-            256,
-            seed=0,
-        )
+        make(corpus, tmp_path / "model", named(base_settings, hub_model), codes=(8, 8))
 
 
 def test_a_broken_folder_is_one_sentence(hub_model, corpus, base_settings, tmp_path):
     shutil.rmtree(hub_model)
     hub_model.mkdir()
-    given_settings = base_settings.model_copy(update={"name": str(hub_model)})
     with pytest.raises(UserError, match=r"config key mars\.base\.name: .* cannot be loaded: [^\n]+$"):
-        base(
-            corpus.records["train"],
-            [],
-            [],
-            tmp_path / "model",
-            tmp_path / "b.json",
-            given_settings,
-            8,
-            8,
-            False,
-            256,
-            seed=0,
-        )
+        make(corpus, tmp_path / "model", named(base_settings, hub_model), codes=(8, 8))
 
 
 @pytest.fixture
