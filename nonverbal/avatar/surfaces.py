@@ -11,7 +11,6 @@ from torch import Tensor
 
 from nonverbal.avatar.linear_blend import LinearBlend, load_flame, load_mean_hands, load_smplx
 from nonverbal.avatar.skeleton import JOINTS, joint_rotations
-from nonverbal.errors import UserError
 from nonverbal.layouts import FLAME_FACE, OPEN_FACE, SMPLX_BODY, Layout
 from nonverbal.models import fetched
 
@@ -41,7 +40,7 @@ def load_surface(layout: Layout, models: Path, mean_hands: bool = False) -> Surf
         mean_hands: the features' hands are relative to SMPL-X's mean hand (OSX), not to a flat one.
 
     Raises:
-        UserError: the layout needs a model that is not there, or the file is not the model's.
+        UserError: the layout needs a model that is not there, or the model's folder lacks its file, or holds another.
     """
     if layout is FLAME_FACE:
         return FlameHead(load_flame(fetched([models / "flame"])["flame"]))
@@ -54,12 +53,8 @@ def load_surface(layout: Layout, models: Path, mean_hands: bool = False) -> Surf
 
 
 def has_model(models: Path, name: str) -> bool:
-    """Whether a licensed model's file is in the folder of models."""
-    try:
-        fetched([models / name])
-    except UserError:
-        return False
-    return True
+    """Whether a licensed model is in the folder of models; a folder without its file is a mistake, not an absence."""
+    return (models / name).is_dir()
 
 
 def features_of(trained: np.ndarray, layout: Layout) -> np.ndarray:

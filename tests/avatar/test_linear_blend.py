@@ -80,6 +80,13 @@ def test_a_flame_face_is_the_same_from_features_and_from_training_vectors(models
     assert vertices.shape == (70, 120, 3) and np.abs(vertices[69] - wanted).max() < 1e-6
 
 
+def test_a_licensed_file_of_another_name_is_told_not_replaced(tmp_path):
+    (tmp_path / "smplx").mkdir()
+    (tmp_path / "smplx" / "SMPLX_MALE.npz").touch()
+    with pytest.raises(UserError, match=r"put SMPLX_NEUTRAL\.npz at .*smplx/SMPLX_NEUTRAL\.npz"):
+        load_surface(SMPLX_BODY, tmp_path)
+
+
 def test_the_open_models_stand_in_and_say_so(tmp_path):
     face, body = load_surface(OPEN_FACE, tmp_path), load_surface(SMPLX_BODY, tmp_path)
     assert face.label == body.label == "Anny (open stand-in)" and not has_model(tmp_path, "smplx")

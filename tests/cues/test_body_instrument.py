@@ -2,8 +2,10 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from scipy.spatial.transform import Rotation
 
+from nonverbal.config import SCHEMA, load
 from nonverbal.cues.body_fit import BodyFit
 from nonverbal.cues.body_instrument import (
     FRAMES,
@@ -25,6 +27,7 @@ from nonverbal.cues.inverse_kinematics import body_features
 from nonverbal.cues.kinematic_body import AT, LANDMARKS, PARAMETERS, TREE
 from nonverbal.layouts import BODY_FEATURES, HAND_JOINTS
 
+CONFIG = load(yaml.safe_load((SCHEMA.parents[1] / "config.yaml").read_text()))
 FINGERS = [f"{side}_{joint}" for side in ("left", "right") for joint in HAND_JOINTS]
 
 
@@ -32,6 +35,10 @@ FINGERS = [f"{side}_{joint}" for side in ("left", "right") for joint in HAND_JOI
 def seen():
     """Two people who are not among those that the instrument was made with."""
     return look_at(range(PEOPLE, PEOPLE + 2), SEED)
+
+
+def test_the_instrument_is_made_as_bodies_are_read():
+    assert CONFIG.cues.body.mediapipe_ik == SETTINGS
 
 
 def features(rotations):
