@@ -10,6 +10,8 @@ from nonverbal.errors import UserError
 from nonverbal.provenance.record import Record, read_records
 from nonverbal.schema import write_table
 
+PLAIN = ("rule", "function", "config_keys", "seed", "host", "scheduler_job", "gpu", "gpus", "cpu_s", "peak_mb")
+
 
 def ledger(targets: list[Path], table: Path) -> None:
     """Write one row an artifact, sorted by path, from all run records under the results folder of `table`.
@@ -32,7 +34,7 @@ def ledger(targets: list[Path], table: Path) -> None:
 
 def _rows(record: Record) -> Iterator[dict[str, Any]]:
     shared = {
-        **{key: record[key] for key in ("rule", "function", "config_keys", "seed", "host", "scheduler_job", "gpu")},  # type: ignore[literal-required]
+        **{key: record.get(key) for key in PLAIN},  # records of earlier versions lack some
         "wildcards": _named(record["wildcards"], "value"),
         "script_sha256": next(iter(record["script"].values())),
         "modules": _named(record["modules"], "sha256"),

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -40,6 +41,9 @@ class Record(TypedDict):
     host: str
     scheduler_job: str
     gpu: str
+    gpus: int  # that the job asked for
+    cpu_s: float  # processor time of the job and of the processes it started
+    peak_mb: float  # most memory that one of its processes held
     started: float  # seconds since 1970, as ended
     ended: float
 
@@ -98,6 +102,9 @@ class Recorder:
             "host": platform.node(),
             "scheduler_job": os.environ.get("SLURM_JOB_ID", ""),
             "gpu": gpu_name(),
+            "gpus": int(smk.resources.get("gpu", 0)),
+            "cpu_s": cpu_s(),
+            "peak_mb": peak_mb(),
             "started": self.started,
             "ended": time.time(),
         }
@@ -181,6 +188,21 @@ def git_state() -> dict[str, Any]:
 def _git(*args: str) -> str:
     command = ["git", "-C", str(ROOT), *args]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def cpu_s() -> float:
+    """Processor time of this process and of those it started that have ended, in seconds."""
+    return sum(process.ru_utime + process.ru_stime for process in _processes())
+
+
+def peak_mb() -> float:
+    """Most memory that this process, or one that it started and that has ended, ever held."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss
+    return max(process.ru_maxrss for process in _processes()) * unit / 1e6
+
+
+def _processes() -> list[resource.struct_rusage]:
+    return [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 
 
 def gpu_name() -> str:

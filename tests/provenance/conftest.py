@@ -31,6 +31,7 @@ class Run:
             params=extra.get("params", {}),
             wildcards=extra.get("wildcards", {}),
             config={**CONFIG, "results": str(self.results)},
+            resources={"gpu": 2} if rule == "report" else {},
             rule=rule, scriptdir=str(script.parent), threads=1,
         )  # fmt: skip
         with Recorder(snakemake, self.job, seed=3):

@@ -1,12 +1,14 @@
 import hashlib
 import os
+import subprocess
+import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nonverbal.provenance import hashes
 from nonverbal.provenance.hashes import MISSING, Remembered, hash_all, hash_path
-from nonverbal.provenance.record import config_keys, imported_packages, library_modules, read_records
+from nonverbal.provenance.record import config_keys, cpu_s, imported_packages, library_modules, peak_mb, read_records
 
 CONFIG = {
     "seed": 7,
@@ -77,6 +79,14 @@ def test_a_record_holds_the_job(finished):
     assert record["wildcards"] == {"shard": "00001"}
     assert record["outputs"] == {str(finished.results / "b/doubled.txt"): hashlib.sha256(b"2 4 6").hexdigest()}
     assert record["ended"] >= record["started"]
+    assert {r["rule"]: r["gpus"] for r in read_records(finished.results)}["report"] == 2 and record["gpus"] == 0
+
+
+def test_a_record_counts_what_a_started_process_cost():
+    before = cpu_s()
+    busy = "held = bytearray(300_000_000); import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert cpu_s() - before > 0.3 and peak_mb() > 300
 
 
 def test_code_that_changes_under_a_running_job_is_recorded_as_it_began(finished, monkeypatch):
