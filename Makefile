@@ -7,7 +7,7 @@ GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
 
 SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
 
-.PHONY: help setup envs demo test check audit report overlay avatar clean
+.PHONY: help setup envs demo test check audit plan report overlay avatar clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ check: setup
 
 audit: setup  ## re-hash every result of the demonstration: verified, changed, stale, missing or orphan
 	$(BIN)/python -m nonverbal.provenance.audit results/demo --snakemake "$(SNAKEMAKE_DEMO)"
+
+plan: setup  ## what a run of config.yaml will cost: hours, bytes and price by stage
+	$(BIN)/python -m nonverbal.provenance.plan config.yaml
 
 report: setup  ## one HTML page of the demonstration's tables and figures: report.html
 	$(SNAKEMAKE_DEMO) --report report.html

@@ -18,6 +18,7 @@ from nonverbal.errors import UserError
 from nonverbal.layouts import PARTS
 from nonverbal.mars.settings import Mars
 from nonverbal.paper.settings import Paper
+from nonverbal.provenance.settings import Budget
 from nonverbal.settings import Settings
 from nonverbal.speakers.settings import Speakers
 from nonverbal.speech.settings import Speech
@@ -72,6 +73,7 @@ class Config(Settings):
     mars: Mars
     paper: Paper
     views: Views
+    budget: Budget
 
     @property
     def source_list(self) -> list[str | StudioSource]:

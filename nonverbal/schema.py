@@ -222,7 +222,7 @@ TABLES: dict[str, pa.Schema] = {
             ("inputs", named("sha256")),
             ("params_sha256", TEXT), ("config_keys", pa.list_(TEXT)), ("packages", named("version")), ("seed", INT),
             ("commit", TEXT), ("dirty", BOOL), ("host", TEXT), ("scheduler_job", TEXT), ("gpu", TEXT),
-            ("gpus", INT), ("cpu_s", FLOAT), ("peak_mb", FLOAT),
+            ("gpus", INT), ("cpu_s", FLOAT), ("startup_cpu_s", FLOAT), ("peak_mb", FLOAT),
             ("started", pa.timestamp("ms", "UTC")), ("ended", pa.timestamp("ms", "UTC")),
         ],  # one row an artifact; dirty is null outside a git checkout
     }.items()

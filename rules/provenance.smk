@@ -25,8 +25,53 @@ rule ledger:
         "../scripts/provenance/ledger.py"
 
 
+rule cost:
+    input:
+        ledger="<results>/provenance/ledger.parquet",
+        channels="<results>/collect/channels/channels.parquet",
+        download=expand(
+            "<results>/collect/download/{shard}/download.parquet", shard=SHARDS
+        ),
+        clips=expand("<results>/collect/clips/{shard}/clips.parquet", shard=SHARDS),
+        keep_safe=expand(
+            "<results>/dataset/keep_safe/{shard}/keep_safe.parquet", shard=SHARDS
+        ),
+    output:
+        cost="<results>/provenance/cost/cost.json",
+        csv=report(
+            "<results>/provenance/cost/cost.csv",
+            caption="../resources/report/cost.rst",
+            category="Cost",
+            labels={"table": "by rule", "format": "csv"},
+        ),
+        md=report(
+            "<results>/provenance/cost/cost.md",
+            caption="../resources/report/cost.rst",
+            category="Cost",
+            labels={"table": "by stage", "format": "md"},
+        ),
+    log:
+        "<logs>/provenance/cost.log",
+    benchmark:
+        "<benchmarks>/provenance/cost.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    params:
+        config=settings(CONFIG),
+        settings=settings(CONFIG.budget),
+    message:
+        "Cost: processor and GPU hours, memory and bytes by stage"
+    script:
+        "../scripts/provenance/cost.py"
+
+
 rule provenance:
     input:
         rules.ledger.output,
+        rules.cost.output,
     message:
         "Provenance: the ledger"

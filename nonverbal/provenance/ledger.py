@@ -10,7 +10,10 @@ from nonverbal.errors import UserError
 from nonverbal.provenance.record import Record, read_records
 from nonverbal.schema import write_table
 
-PLAIN = ("rule", "function", "config_keys", "seed", "host", "scheduler_job", "gpu", "gpus", "cpu_s", "peak_mb")
+PLAIN = (
+    "rule", "function", "config_keys", "seed", "host", "scheduler_job", "gpu", "gpus", "cpu_s", "startup_cpu_s",
+    "peak_mb",
+)  # fmt: skip
 
 
 def ledger(targets: list[Path], table: Path) -> None:

@@ -43,6 +43,7 @@ class Record(TypedDict):
     gpu: str
     gpus: int  # that the job asked for
     cpu_s: float  # processor time of the job and of the processes it started
+    startup_cpu_s: float  # of it, what passed before the job began: imports
     peak_mb: float  # most memory that one of its processes held
     started: float  # seconds since 1970, as ended
     ended: float
@@ -63,7 +64,7 @@ class Recorder:
         self.snakemake, self.function, self.seed = snakemake, function, seed
         self.wildcards = {key: str(value) for key, value in snakemake.wildcards.items()}
         self.hashes = Remembered(Path(snakemake.config["results"]) / "provenance" / "hashes")
-        self.started = time.time()
+        self.started, self.startup_cpu_s = time.time(), cpu_s()
         script = Path(snakemake.scriptdir) / f"{snakemake.rule}.py"
         self.script = {str(script.resolve().relative_to(ROOT)): hash_path(script)}
         self.modules = library_modules()
@@ -104,6 +105,7 @@ class Recorder:
             "gpu": gpu_name(),
             "gpus": int(smk.resources.get("gpu", 0)),
             "cpu_s": cpu_s(),
+            "startup_cpu_s": self.startup_cpu_s,
             "peak_mb": peak_mb(),
             "started": self.started,
             "ended": time.time(),
