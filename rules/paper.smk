@@ -171,6 +171,79 @@ rule table4:
         "../scripts/paper/table4.py"
 
 
+rule table5:
+    input:
+        train="<results>/mars/sequences/train.parquet",
+    output:
+        csv=report(
+            "<results>/paper/table5.csv",
+            caption="../resources/report/table5.rst",
+            category="Tables",
+            labels={"table": "5", "format": "csv"},
+        ),
+        md=report(
+            "<results>/paper/table5.md",
+            caption="../resources/report/table5.rst",
+            category="Tables",
+            labels={"table": "5", "format": "md"},
+        ),
+        tex="<results>/paper/table5.tex",
+    log:
+        "<logs>/paper/table5.log",
+    benchmark:
+        "<benchmarks>/paper/table5.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        loss=CONFIG.mars.training.loss,
+    message:
+        "Table 5: what MARS is trained on"
+    script:
+        "../scripts/paper/table5.py"
+
+
+rule inconsistencies:
+    input:
+        statistics="<results>/dataset/statistics/statistics.json",
+        metrics="<results>/mars/evaluate_mars/metrics.json",
+        published_csv=[f"resources/paper/table{table}.csv" for table in (1, 2, 4)],
+    output:
+        csv=report(
+            "<results>/paper/inconsistencies.csv",
+            caption="../resources/report/inconsistencies.rst",
+            category="Tables",
+            labels={"table": "inconsistencies", "format": "csv"},
+        ),
+        md=report(
+            "<results>/paper/inconsistencies.md",
+            caption="../resources/report/inconsistencies.rst",
+            category="Tables",
+            labels={"table": "inconsistencies", "format": "md"},
+        ),
+        tex="<results>/paper/inconsistencies.tex",
+    log:
+        "<logs>/paper/inconsistencies.log",
+    benchmark:
+        "<benchmarks>/paper/inconsistencies.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        length_s=CONFIG.collect.clips.length_s,
+        window=CONFIG.tokenizers.training.window,
+    message:
+        "What does not add up in the paper"
+    script:
+        "../scripts/paper/inconsistencies.py"
+
+
 rule figure1:
     input:
         funnel="<results>/dataset/funnel/funnel.parquet",
@@ -237,6 +310,8 @@ rule paper:
         rules.table2.output,
         rules.table3.output,
         rules.table4.output,
+        rules.table5.output,
+        rules.inconsistencies.output,
         rules.figure1.output,
         rules.figure3.output,
     message:

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "–": "--", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "-": "$-$",
+    "–": "--", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "-": "$-$", "<": r"\textless{}",
+    ">": r"\textgreater{}", "…": r"\ldots{}", "×": r"$\times$",
 }  # fmt: skip
-SPECIAL = re.compile(r"\^(?P<power>-?\d+)|(?<![\w.])-(?=\d)|[\\&%$#_{}~^±–]")
+SPECIAL = re.compile(r"\^(?P<power>-?\d+)|(?<![\w.])-(?=\d)|[\\&%$#_{}~^±–<>…×]")
+FOREIGN = re.compile(r"[^\x09\x0a\x20-\x7e\u00a0-\u017f‐-’“-„…×±]")  # what LaTeX's usual fonts have no letter for
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -42,7 +44,7 @@ def markdown(title: str, blocks: Sequence[Block], notes: Sequence[str]) -> str:
 
 def latex(name: str, title: str, blocks: Sequence[Block], notes: Sequence[str]) -> str:
     """A table float that needs booktabs: one tabular a block, the notes in the caption."""
-    lines = [r"\begin{table}[t]", r"\centering\small", rf"\caption{{{_tex(' '.join([title + '.', *notes]))}}}"]
+    lines = [r"\begin{table}[t]", r"\centering\small", rf"\caption{{{escaped(' '.join([title + '.', *notes]))}}}"]
     lines.append(rf"\label{{tab:{name}}}")
     for block in map(filled, blocks):
         columns = list(zip(*block.rows, strict=True))
@@ -50,7 +52,7 @@ def latex(name: str, title: str, blocks: Sequence[Block], notes: Sequence[str]) 
             rf"\begin{{tabular}}{{{''.join('r' if _numeric(column) else 'l' for column in columns)}}}",
             r"\toprule",
         ]
-        lines += [rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{{_tex(block.heading)}}}}} \\", r"\midrule"]
+        lines += [rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{{escaped(block.heading)}}}}} \\", r"\midrule"]
         lines += [
             _row(block.header),
             r"\midrule",
@@ -72,9 +74,13 @@ def _pipe(cell: str) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return " & ".join(map(_tex, cells)) + r" \\"
+    return " & ".join(map(escaped, cells)) + r" \\"
 
 
-def _tex(text: str) -> str:
-    """Text with LaTeX's special letters escaped, `10^-3` as a power and a sign before a number as a minus."""
-    return SPECIAL.sub(lambda found: f"$^{{{found['power']}}}$" if found["power"] else LATEX[found[0]], text)
+def escaped(text: str) -> str:
+    """Text for LaTeX: special letters escaped, `10^-3` as a power, a sign before a number as a minus.
+
+    A letter that LaTeX's usual fonts lack is written as its code point, [U+65E5].
+    """
+    known = FOREIGN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+    return SPECIAL.sub(lambda found: f"$^{{{found['power']}}}$" if found["power"] else LATEX[found[0]], known)
