@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError
 from nonverbal.collect.settings import Collect
 from nonverbal.cues.settings import Cues
 from nonverbal.dataset.settings import Dataset
+from nonverbal.demo.settings import Demo
 from nonverbal.errors import UserError
 from nonverbal.layouts import PARTS
 from nonverbal.mars.settings import Mars
@@ -74,6 +75,7 @@ class Config(Settings):
     paper: Paper
     views: Views
     budget: Budget
+    demo: Demo
 
     @property
     def source_list(self) -> list[str | StudioSource]:

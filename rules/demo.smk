@@ -94,6 +94,29 @@ rule feed:
         "../scripts/demo/feed.py"
 
 
+rule dialogues:
+    output:
+        records=directory("<corpus>/dialogues"),
+    log:
+        "<logs>/demo/dialogues.log",
+    benchmark:
+        "<benchmarks>/demo/dialogues.tsv"
+    conda:
+        "../envs/demo.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1500),
+        runtime=60,
+    params:
+        settings=settings(CONFIG.demo.dialogues),
+        split=settings(CONFIG.dataset.split),
+        seed=CONFIG.seed,
+    message:
+        "Dialogues of known structure, as published records"
+    script:
+        "../scripts/demo/dialogues.py"
+
+
 rule truth:
     input:
         known=expand(

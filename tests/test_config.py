@@ -32,7 +32,9 @@ def test_schema_is_generated_from_the_model():
     assert config.SCHEMA.read_text() == config.schema(), "run: python -m nonverbal.config"
 
 
-@pytest.mark.parametrize("overrides", [None, "demo/settings.yaml", "local/settings.yaml", "paper/settings.yaml"])
+@pytest.mark.parametrize(
+    "overrides", [None, "demo/settings.yaml", "demo/dialogues.yaml", "local/settings.yaml", "paper/settings.yaml"]
+)
 def test_shipped_settings_are_valid_for_model_and_schema(overrides):
     raw = yaml.safe_load((ROOT / "config.yaml").read_text())
     if overrides:

@@ -85,7 +85,9 @@ def gestured(motion: Motion, gestures: Sequence[Gesture]) -> Motion:
         if gesture.kind == "turn_head":
             turn = np.radians(gesture.degrees) * share
             for joint, part in (("neck", NECK_SHARE), ("head", 1 - NECK_SHARE)):
-                body[:, _place(joint)] = _product(_turn(0.0 * turn, part * turn, 0.0 * turn), body[:, _place(joint)])
+                body[:, _place(joint)] = product(
+                    axis_angle(0.0 * turn, part * turn, 0.0 * turn), body[:, _place(joint)]
+                )
         else:
             for joint, target in (COVERING if gesture.kind == "cover_face" else _lowered()).items():
                 body[:, _place(joint)] = _between(body[:, _place(joint)], np.array(target, float), share)
@@ -100,7 +102,7 @@ def _lowered() -> dict[str, np.ndarray]:
     """Both hands on the lap, below the table."""
     pose: dict[str, np.ndarray] = {}
     for side, sign in (("left", (1, 1, 1)), ("right", (1, -1, -1))):
-        shoulder, elbow = _arm_rotations(*(np.array([x]) for x in (1.40, 0.10, 0.15, 1.0, 0.6)))
+        shoulder, elbow = arm_rotations(*(np.array([x]) for x in (1.40, 0.10, 0.15, 1.0, 0.6)))
         pose |= {f"{side}_shoulder": shoulder[0] * sign, f"{side}_elbow": elbow[0] * sign}
     return pose
 
@@ -109,7 +111,7 @@ def _between(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarra
     """Rotations [T, 3] a share [T] of the way from each of [T, 3] to one [3]."""
     start_matrix, end_matrix = (roma.rotvec_to_rotmat(torch.from_numpy(vectors)) for vectors in (start, end))
     way = roma.rotmat_to_rotvec(start_matrix.mT @ end_matrix).numpy()
-    return _product(start, way * share[:, None])
+    return product(start, way * share[:, None])
 
 
 def bumps(frames: int, events: list[tuple[float, float]], rise_s: float, fall_s: float) -> np.ndarray:
@@ -208,11 +210,11 @@ def _body(part: Part, partner: Part, frames: int, side: float, generator: np.ran
     breath = 0.012 * np.sin(2 * np.pi * np.arange(frames) / FPS / 3.7)
     zero = np.zeros(frames)
     pose = {
-        "root": _turn(zero - 0.02, zero - side * 0.22 + 0.01 * turn, zero),
-        "spine1": _turn(0.03 + 0.012 * drift(frames, 7.0, generator), zero, 0.012 * drift(frames, 6.0, generator)),
-        "spine3": _turn(breath, -side * 0.03 + 0.02 * turn, zero),
-        "neck": _turn(0.3 * nod, -side * 0.02 + 0.03 * turn, 0.02 * tilt),
-        "head": _turn(
+        "root": axis_angle(zero - 0.02, zero - side * 0.22 + 0.01 * turn, zero),
+        "spine1": axis_angle(0.03 + 0.012 * drift(frames, 7.0, generator), zero, 0.012 * drift(frames, 6.0, generator)),
+        "spine3": axis_angle(breath, -side * 0.03 + 0.02 * turn, zero),
+        "neck": axis_angle(0.3 * nod, -side * 0.02 + 0.03 * turn, 0.02 * tilt),
+        "head": axis_angle(
             0.7 * nod + 0.04 * speaking * drift(frames, 0.9, generator), -side * 0.03 + 0.06 * turn, 0.04 * tilt
         ),
     }
@@ -253,35 +255,36 @@ def _arm(
     roll = 0.55 + 0.30 * lift - 0.6 * beat
     curl = 0.45 - 0.25 * lift - 0.15 * beat + 0.04 * wander[1]
     zero = np.zeros(frames)
-    shoulder, elbow = _arm_rotations(down, forward, inward, bend, roll)
+    shoulder, elbow = arm_rotations(down, forward, inward, bend, roll)
     pose = {
-        f"{side}_collar": _turn(zero, zero, 0.03 * beat),
+        f"{side}_collar": axis_angle(zero, zero, 0.03 * beat),
         f"{side}_shoulder": shoulder,
         f"{side}_elbow": elbow,
-        f"{side}_wrist": _turn(zero, 0.05 * wander[0], 0.15 + 0.25 * beat - 0.1 * lift),
+        f"{side}_wrist": axis_angle(zero, 0.05 * wander[0], 0.15 + 0.25 * beat - 0.1 * lift),
     }
     for joint in HAND_JOINTS:
         share = {"thumb": 0.25, "index": 0.7, "middle": 0.9, "ring": 1.0, "pinky": 1.0}[joint[:-1]]
-        pose[f"{side}_{joint}"] = _turn(zero, zero, -share * curl)
+        pose[f"{side}_{joint}"] = axis_angle(zero, zero, -share * curl)
     if side == "right":
         pose = {joint: rotation * (1, -1, -1) for joint, rotation in pose.items()}
     return pose
 
 
-def _arm_rotations(
+def arm_rotations(
     down: np.ndarray, forward: np.ndarray, inward: np.ndarray, bend: np.ndarray, roll: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Left shoulder and elbow, axis-angle [T, 3]: upper arm down, forward and inward; forearm bent and rolled."""
     zero = np.zeros(len(down))
-    shoulder = _product(_turn(-forward, zero, zero), _turn(zero, zero, -down), _turn(inward, zero, zero))
-    return shoulder, _product(_turn(zero, -bend, zero), _turn(roll, zero, zero))
+    shoulder = product(axis_angle(-forward, zero, zero), axis_angle(zero, zero, -down), axis_angle(inward, zero, zero))
+    return shoulder, product(axis_angle(zero, -bend, zero), axis_angle(roll, zero, zero))
 
 
-def _turn(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+def axis_angle(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Axis-angle [T, 3] of its parts, which broadcast."""
     return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
 
 
-def _product(*rotations: np.ndarray) -> np.ndarray:
+def product(*rotations: np.ndarray) -> np.ndarray:
     """Axis-angle [T, 3] of a product of rotations, the last applied first."""
     matrix = roma.rotvec_to_rotmat(torch.from_numpy(rotations[0]))
     for rotation in rotations[1:]:

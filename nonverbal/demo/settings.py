@@ -2,10 +2,10 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from nonverbal.avatar.look import Colour, Look
 from nonverbal.errors import UserError
@@ -141,6 +141,36 @@ class Corpus(Settings):
     def listed_by(self, video: str) -> list[str]:
         """Ids of the channels that list a video."""
         return [name for name, channel in self.channels.items() if video in channel.videos]
+
+
+class Dialogues(Settings):
+    """A synthetic motion corpus in the schema of the published records."""
+
+    hours: float = Field(gt=0)
+    """Of dialogue; nearly all of it is somebody's utterance."""
+    channels: int = Field(ge=3)
+    """Each with a host of its own; splits are of whole channels."""
+    clip_s: float = Field(ge=20, le=3600)
+    """Length of a clip (paper: 600), a video of its own with a guest of its own."""
+    utterance_s: float = Field(ge=4)
+    """Mean length of an utterance (paper: 547 frames, 21.9 s); a fifth are shorter than 5 s, a few are minutes."""
+
+    @property
+    def clips(self) -> int:
+        """How many clips."""
+        return max(1, round(self.hours * 3600 / self.clip_s))
+
+    @model_validator(mode="after")
+    def _channels_have_clips(self) -> Self:
+        if self.clips < self.channels:
+            raise ValueError(f"{self.clips} clips cannot fill {self.channels} channels: write more hours")
+        return self
+
+
+class Demo(Settings):
+    """What the demonstration makes beside the videos of demo/corpus.yaml."""
+
+    dialogues: Dialogues
 
 
 def load_corpus(path: Path) -> Corpus:
