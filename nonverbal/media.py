@@ -5,12 +5,19 @@ import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nonverbal.layouts import FPS
 
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
 SAMPLE_RATE = 16_000
+# Formats that hold their own data. Playlists and the like are none: they make ffmpeg open other files, or hosts.
+FORMATS = "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,mxf,ogg,asf,wav,webvtt,srt,ass"
+CLOSED = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 
 
 class MediaError(ValueError):
@@ -25,16 +32,35 @@ def ffmpeg() -> str:
 
 
 def run_ffmpeg(*arguments: str) -> None:
-    """Run ffmpeg quietly, overwriting outputs.
+    """Run ffmpeg quietly, overwriting outputs; no input may name another file or host.
 
     Raises:
         MediaError: with ffmpeg's last line, when it fails.
     """
-    command = [ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments]
+    command = [ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
+    for place, argument in enumerate(arguments):
+        guessed = argument == "-i" and arguments[max(place - 2, 0) : place] != ("-f", "lavfi")
+        command += [*closed_inputs(), "-i"] if guessed else [argument]
     result = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if result.returncode != 0:
         lines = result.stderr.strip().splitlines() or ["no message"]
         raise MediaError(f"ffmpeg: {lines[-1]}")
+
+
+def closed_inputs() -> list[str]:
+    """Arguments before an ffmpeg input that keep it to itself."""
+    return [argument for name, value in CLOSED.items() for argument in (f"-{name}", value)]
+
+
+def open_media(path: Path) -> "InputContainer":
+    """A media file to read with PyAV; one that names other files or hosts is none.
+
+    Raises:
+        av.error.FFmpegError: it is no media file.
+    """
+    import av
+
+    return av.open(str(path), metadata_errors="replace", options=CLOSED)
 
 
 def decode_frames(path: Path) -> Iterator[np.ndarray]:
@@ -46,7 +72,7 @@ def decode_frames(path: Path) -> Iterator[np.ndarray]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with open_media(path) as container:
             if not container.streams.video:
                 raise MediaError(f"{path.name} has no video stream")
             stream = container.streams.video[0]
@@ -73,7 +99,7 @@ def sample_frames(path: Path, most: int, least: int) -> list[np.ndarray]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with open_media(path) as container:
             if not container.streams.video:
                 raise MediaError(f"{path.name} has no video stream")
             packets = container.demux(container.streams.video[0])
@@ -81,7 +107,7 @@ def sample_frames(path: Path, most: int, least: int) -> list[np.ndarray]:
         sparse = sum(keys) >= least
         count, wanted = (sum(keys), most) if sparse else (len(keys), least)
         chosen = set(np.linspace(0, count - 1, min(wanted, count)).round().astype(int).tolist())
-        with av.open(str(path)) as container:
+        with open_media(path) as container:
             stream = container.streams.video[0]
             stream.codec_context.skip_frame = "NONKEY" if sparse else "DEFAULT"
             frames = enumerate(container.decode(stream))

@@ -10,7 +10,7 @@ import numpy as np
 
 from nonverbal.collect.probe import moving_picture
 from nonverbal.layouts import FPS
-from nonverbal.media import SAMPLE_RATE, Recording, run_ffmpeg
+from nonverbal.media import SAMPLE_RATE, Recording, open_media, run_ffmpeg
 
 SAMPLES = SAMPLE_RATE // FPS  # of sound a frame
 BLOCK = 60 * SAMPLE_RATE  # of sound in memory at a time
@@ -104,7 +104,7 @@ def can_copy(source: Path, wanted: Plan) -> bool:
 
 
 def _can_copy(source: Path, wanted: Plan) -> bool:
-    with av.open(str(source), metadata_errors="replace") as container:
+    with open_media(source) as container:
         stream = moving_picture(container)
         if stream is None or stream.codec_context.name != "h264" or stream.codec_context.pix_fmt != "yuv420p":
             return False
@@ -147,7 +147,7 @@ def _parted(times: list[tuple[float, bool]], frame: int) -> bool:
 def decoded_frames(path: Path) -> int:
     """Frames that can be decoded, all of them intact; 0 where one is not."""
     try:
-        with av.open(str(path)) as container:
+        with open_media(path) as container:
             container.streams.video[0].codec_context.options = {"err_detect": "explode"}
             return sum(1 for _ in container.decode(video=0))
     except (av.error.FFmpegError, FileNotFoundError):
@@ -157,7 +157,7 @@ def decoded_frames(path: Path) -> int:
 def packed_frames(path: Path) -> tuple[int, int, int]:
     """Frames, width and height of a clip, without decoding; zeros where it can't be read."""
     try:
-        with av.open(str(path)) as container:
+        with open_media(path) as container:
             stream = container.streams.video[0]
             size = stream.codec_context.width, stream.codec_context.height
             return sum(1 for packet in container.demux(stream) if packet.size), *size

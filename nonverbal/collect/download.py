@@ -15,6 +15,7 @@ from nonverbal.collect.remote import client, explained, patient
 from nonverbal.collect.settings import Download, Network
 from nonverbal.collect.sources import VIDEO_SUFFIXES
 from nonverbal.errors import Drop, NotNow
+from nonverbal.media import closed_inputs
 from nonverbal.provenance.hashes import hash_path
 from nonverbal.schema import kept_ids, read_rows
 from nonverbal.shards import link_or_copy, map_units
@@ -134,6 +135,7 @@ def _options(folder: Path, video_id: str, height: int) -> Row:
         "format_sort": [f"res:{height}"],
         "merge_output_format": "mp4",
         "postprocessors": [{"key": "FFmpegVideoRemuxer", "preferedformat": "mp4"}],
+        "postprocessor_args": {"ffmpeg_i": closed_inputs()},  # what a server sent may be a playlist
         "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
         "noplaylist": True,
         "playlist_items": "1",

@@ -8,6 +8,7 @@ import av
 from av.stream import Disposition
 
 from nonverbal.errors import Drop
+from nonverbal.media import open_media
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -35,7 +36,7 @@ def probe(path: Path) -> Probe:
         Drop: not_media, truncated, no_video_stream or no_audio_stream.
     """
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_media(path) as container:
             return _probe(container)
     except av.error.FFmpegError as error:
         if _starts_as_mp4(path):

@@ -16,6 +16,7 @@ from nonverbal.collect.probe import moving_picture
 from nonverbal.collect.remote import client, patient
 from nonverbal.collect.settings import Network, Thumbnails
 from nonverbal.errors import Drop, NotNow
+from nonverbal.media import open_media
 from nonverbal.schema import read_rows
 from nonverbal.shards import map_units
 
@@ -134,7 +135,7 @@ def frames_at(path: Path, places: tuple[Fraction, ...]) -> list[np.ndarray]:
         NoPicture: nothing can be decoded.
     """
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_media(path) as container:
             stream = moving_picture(container)
             if stream is None:
                 raise NoPicture("the file has no moving picture")

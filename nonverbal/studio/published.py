@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from nonverbal.collect.probe import moving_picture
-from nonverbal.media import SAMPLE_RATE, MediaError, read_audio, run_ffmpeg, write_audio
+from nonverbal.media import SAMPLE_RATE, MediaError, open_media, read_audio, run_ffmpeg, write_audio
 from nonverbal.provenance.hashes import hash_path
 from nonverbal.schema import read_rows
 from nonverbal.shards import Rows, link_or_copy, map_units
@@ -184,7 +184,7 @@ def _cut(source: Path, target: Path, start_s: float, end_s: float, codecs: list[
 def frame_times(path: Path, decode: bool = False) -> np.ndarray:
     """When each frame is shown, seconds from the file's start, in order; by packets, or by decoding what is shown."""
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_media(path) as container:
             stream = moving_picture(container)
             if stream is None:
                 return np.zeros(0)

@@ -12,7 +12,7 @@ import numpy as np
 from nonverbal.collect.cut import SAMPLES, loudness_dbfs
 from nonverbal.errors import Drop
 from nonverbal.layouts import FPS
-from nonverbal.media import SAMPLE_RATE, MediaError, read_audio, run_ffmpeg, write_audio
+from nonverbal.media import SAMPLE_RATE, MediaError, open_media, read_audio, run_ffmpeg, write_audio
 from nonverbal.schema import read_rows
 from nonverbal.shards import map_units
 from nonverbal.studio.names import SIDES, recording, whole_clip
@@ -88,7 +88,7 @@ def split_channels(source: Path, targets: list[Path], samples: int) -> None:
         MediaError: the sound can't be decoded.
     """
     try:
-        with av.open(str(source), metadata_errors="replace") as container:
+        with open_media(source) as container:
             channels = container.streams.audio[0].codec_context.channels
     except (av.error.FFmpegError, IndexError) as error:
         raise MediaError(f"{source.name}: {error}") from error

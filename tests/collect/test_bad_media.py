@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from nonverbal.collect.clips import clips
 from nonverbal.collect.cut import Plan, can_copy
 from nonverbal.collect.download import download
 from nonverbal.collect.settings import Clips, Download
-from nonverbal.media import SAMPLE_RATE, decode_frames, read_audio, run_ffmpeg
+from nonverbal.media import SAMPLE_RATE, MediaError, decode_frames, read_audio, run_ffmpeg
 from nonverbal.schema import read_rows, write_table
 
 SIZE = "160x96"
@@ -79,6 +80,31 @@ def test_each_file_has_a_row_and_a_reason(make, through):
     }  # fmt: skip
     assert {row["video_id"]: row["reason"] for row in cut} == {"one_second": "too_short", "one_frame": "too_short"}
     assert list(media.iterdir()) == []
+
+
+PLAYLISTS = {
+    "concat.mkv": "ffconcat version 1.0\nfile good.mp4\n",
+    "hls.mp4": "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n{url}\n#EXT-X-ENDLIST\n",
+    "stream.ts": "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\ngood.mp4\n#EXT-X-ENDLIST\n",
+    "session.mov": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n",
+    "dash.webm": '<?xml version="1.0"?><MPD><Period><BaseURL>{url}</BaseURL></Period></MPD>',
+}
+
+
+def test_a_playlist_is_no_media_and_what_it_names_is_not_opened(make, through, site, tmp_path):
+    good = make("good.mp4", *picture(), *sound(), *X264)
+    files = []
+    for name, text in PLAYLISTS.items():
+        files.append(tmp_path / name)
+        files[-1].write_text(text.format(url=f"{site.url}/secret.ts"))
+    with av.open(str(files[0])) as believed:  # as ffmpeg is by itself
+        assert believed.format.name == "concat" and len(believed.streams) == 2
+    fetched, _, media = through(good, *files)
+    assert {row["reason"] for row in fetched if row["video_id"] != "good"} == {"not_media"}
+    assert len(fetched) == 6 and not site.asked
+    with pytest.raises(MediaError, match="ffmpeg: "):
+        run_ffmpeg("-i", str(files[0]), str(tmp_path / "out.mp4"))
+    assert sorted({file.name.split("_")[0] for file in media.iterdir()}) == ["good"]
 
 
 def test_odd_pictures_are_clips_of_50_frames(make, through):

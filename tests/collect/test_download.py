@@ -68,6 +68,15 @@ def test_every_kind_of_video_over_http(site, run, video, tmp_path):
     assert names(media.parent) == ["download.parquet", "media", "people.parquet", "videos.parquet"]
 
 
+def test_a_playlist_that_a_server_sends_as_a_video_opens_nothing(site, run, video):
+    site.episode("list", b"ffconcat version 1.0\nfile list.vtt\n", kind="video/x-matroska")
+    site.episode("stream", f"#EXTM3U\n#EXTINF:3,\n{site.url}/secret.ts\n#EXT-X-ENDLIST\n".encode())
+    site.files["/secret.ts"] = ("video/mp2t", video.read_bytes())
+    rows, _ = run({name: f"{site.url}/{name}.html" for name in ("list", "stream")})
+    assert {name: row["reason"] for name, row in rows.items()} == {"list": "not_media", "stream": "not_media"}
+    assert "/secret.ts" not in site.asked
+
+
 def test_server_that_closes_early_is_truncated(site, run, video):
     site.episode("early", video.read_bytes())
     site.cut_at["/early.mp4"] = 1000
