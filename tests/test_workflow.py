@@ -13,6 +13,9 @@ from pathlib import Path
 
 import datasets
 import pandas as pd
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 import yte
@@ -25,6 +28,8 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 CORPUS = f"{RESULTS}/corpus"
 SOURCES = f"[{CORPUS}/channels.csv, {{kind: studio, folder: {CORPUS}/studio, script: {CORPUS}/script.json}}]"
 DEMO = ["--profile", "demo", "--cores", "2", "--config", f"results={RESULTS}", f"sources={SOURCES}"]
+CANARY = "canaryOfTheWorkflowTest"
+SECRETS = {"HF_TOKEN": f"hf_{CANARY}01234567", "AWS_SECRET_ACCESS_KEY": f"{CANARY}76543210"}
 SERVED = [sys.executable, "-m", "nonverbal.demo.serve", CORPUS, "--", *SNAKEMAKE, *DEMO]
 
 
@@ -201,8 +206,12 @@ def wait_for(path: Path, process: subprocess.Popen, log: Path, timeout: float = 
 def killed_when(path: Path, log: Path) -> None:
     """Run the workflow and kill -9 its whole process group as soon as `path` exists."""
     with log.open("w") as output:
-        process = subprocess.Popen(SERVED, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            SERVED, cwd=ROOT, stdout=output, stderr=output, start_new_session=True, env={**os.environ, **SECRETS}
+        )
         wait_for(ROOT / path, process, log)
+        arguments = " ".join(part for child in psutil.Process(process.pid).children(True) for part in child.cmdline())
+        assert "snakemake" in arguments and not any(secret in arguments for secret in SECRETS.values())
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     result = run(*SNAKEMAKE, *DEMO, "--unlock")
@@ -233,8 +242,9 @@ def results(tmp_path_factory) -> Path:
     ):
         killed_when(path, logs / f"killed{number}.log")
         before |= finished(ROOT / RESULTS)
-    result = run(*SERVED, "--", "all", "truth", timeout=3000)
+    result = run(*SERVED, "--", "all", "truth", timeout=3000, **SECRETS)
     assert result.returncode == 0, (result.stdout + result.stderr)[-6000:]
+    (ROOT / RESULTS / "logs" / "said.log").write_text(result.stdout + result.stderr)
     after = finished(ROOT / RESULTS)
     assert before
     assert {path for path in before if after[path] != before[path]} == set(), "a finished job was done again"
@@ -246,6 +256,24 @@ def test_a_second_run_has_nothing_to_do(results):
     result = run(*SERVED, "--", "all", "truth")
     assert result.returncode == 0, result.stderr
     assert "Nothing to be done" in result.stderr + result.stdout
+
+
+def plain(file: Path) -> bytes:
+    """What a file says, a table's cells uncompressed."""
+    if file.suffix != ".parquet":
+        return file.read_bytes()
+    table, said = pq.read_table(file), pa.BufferOutputStream()
+    with pa.ipc.new_stream(said, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(said.getvalue())
+
+
+@pytest.mark.e2e
+def test_no_secret_is_written_anywhere(results):
+    files = [file for folder in (results, ROOT / ".snakemake") for file in folder.rglob("*") if file.is_file()]
+    said = {file: plain(file) for file in files}
+    assert sum(b"orbits-tides" in text for text in said.values()) > 5  # what is written is found
+    assert [file for file, text in said.items() if CANARY.encode() in text] == []
 
 
 @pytest.mark.e2e
