@@ -271,6 +271,37 @@ rule figure1:
         "../scripts/paper/figure1.py"
 
 
+rule figure2:
+    output:
+        png=report(
+            "<results>/paper/figure2.png",
+            caption="../resources/report/figure2.rst",
+            category="Figures",
+            labels={"figure": "2", "format": "png"},
+        ),
+        pdf="<results>/paper/figure2.pdf",
+    log:
+        "<logs>/paper/figure2.log",
+    benchmark:
+        "<benchmarks>/paper/figure2.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        face=settings(CONFIG.tokenizers.face),
+        body=settings(CONFIG.tokenizers.body),
+        window=CONFIG.tokenizers.training.window,
+        mars=settings(CONFIG.mars),
+        backends=step_backends("face", "body", "base"),
+    message:
+        "Figure 2: the system with its sizes"
+    script:
+        "../scripts/paper/figure2.py"
+
+
 rule figure3:
     input:
         face="<results>/tokenizers/frames/face/frames.npy",
@@ -313,6 +344,7 @@ rule paper:
         rules.table5.output,
         rules.inconsistencies.output,
         rules.figure1.output,
+        rules.figure2.output,
         rules.figure3.output,
     message:
         "The paper's tables and figures"
