@@ -2,7 +2,20 @@
 CODES = {
     f"{part}_codes": getattr(CONFIG.tokenizers, part).codebook.size for part in PARTS
 }
+SPLITS = ("train", "validation", "test")
 MARS_LENGTH = CONFIG.mars.training.length
+# Row and repeat as in table 3: which records it was trained on, and with which seed; ours 0 is what generates.
+TRAINED_MARS = "<results>/mars/train_mars/{row}/{repeat}"
+MARS = "<results>/mars/train_mars/ours/0/model"
+
+
+def records_of(split):
+    """The records that a row is trained or tested on."""
+    return lambda wildcards: (
+        f"<results>/mars/sequences/{split}.jsonl"
+        if wildcards.row == "ours"
+        else f"<results>/mars/ablate/{wildcards.row}/{split}.jsonl"
+    )
 
 
 rule sequences:
@@ -21,7 +34,7 @@ rule sequences:
         test="<results>/mars/sequences/test.jsonl",
         tables=expand(
             "<results>/mars/sequences/{split}.parquet",
-            split=("train", "validation", "test"),
+            split=SPLITS,
         ),
         answers="<results>/mars/sequences/answers.parquet",
     log:
@@ -80,19 +93,42 @@ rule base:
         "../scripts/mars/base.py"
 
 
+rule ablate:
+    input:
+        records=expand("<results>/mars/sequences/{split}.jsonl", split=SPLITS),
+    output:
+        ablated=expand("<results>/mars/ablate/{{row}}/{split}.jsonl", split=SPLITS),
+    log:
+        "<logs>/mars/ablate/{row}.log",
+    benchmark:
+        "<benchmarks>/mars/ablate/{row}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        seed=CONFIG.seed,
+    message:
+        "Records of table 4's row {wildcards.row}"
+    script:
+        "../scripts/mars/ablate.py"
+
+
 rule train_mars:
     input:
         base="<results>/mars/base/model",
-        train="<results>/mars/sequences/train.jsonl",
-        validation="<results>/mars/sequences/validation.jsonl",
+        train=records_of("train"),
+        validation=records_of("validation"),
     output:
-        model=directory("<results>/mars/train_mars/model"),
-        history="<results>/mars/train_mars/history.csv",
-        examples="<results>/mars/train_mars/examples.parquet",
+        model=directory(f"{TRAINED_MARS}/model"),
+        history=f"{TRAINED_MARS}/history.csv",
+        examples=f"{TRAINED_MARS}/examples.parquet",
     log:
-        "<logs>/mars/train_mars.log",
+        "<logs>/mars/train_mars/{row}-{repeat}.log",
     benchmark:
-        "<benchmarks>/mars/train_mars.tsv"
+        "<benchmarks>/mars/train_mars/{row}-{repeat}.tsv"
     conda:
         "../envs/learning.yaml"
     threads: 1
@@ -102,9 +138,9 @@ rule train_mars:
         gpu=1,
     params:
         settings=settings(CONFIG.mars.training),
-        seed=CONFIG.seed,
+        seed=lambda wildcards: CONFIG.seed + int(wildcards.repeat),
     message:
-        "Training MARS"
+        "Train MARS on the records of table 4's row {wildcards.row}, seed {wildcards.repeat}"
     script:
         "../scripts/mars/train_mars.py"
 
@@ -112,7 +148,7 @@ rule train_mars:
 rule generate:
     input:
         base="<results>/mars/base/model",
-        model="<results>/mars/train_mars/model",
+        model=MARS,
         test="<results>/mars/sequences/test.jsonl",
     output:
         generated="<results>/mars/generate/generated.jsonl",
@@ -140,7 +176,7 @@ rule generate:
 rule evaluate_mars:
     input:
         base="<results>/mars/base/model",
-        model="<results>/mars/train_mars/model",
+        model=MARS,
         train="<results>/mars/sequences/train.jsonl",
         test="<results>/mars/sequences/test.jsonl",
         generated="<results>/mars/generate/generated.jsonl",
@@ -168,8 +204,43 @@ rule evaluate_mars:
         "../scripts/mars/evaluate_mars.py"
 
 
+rule evaluate_ablation:
+    input:
+        model=f"{TRAINED_MARS}/model",
+        test=records_of("test"),
+    output:
+        metrics="<results>/mars/evaluate_ablation/{row}/{repeat}.json",
+    log:
+        "<logs>/mars/evaluate_ablation/{row}-{repeat}.log",
+    benchmark:
+        "<benchmarks>/mars/evaluate_ablation/{row}-{repeat}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(3000 if CONFIG.mars.base.name == "tiny" else 32000),
+        runtime=240,
+        gpu=1,
+    params:
+        settings=settings(CONFIG.mars.evaluation),
+        length=MARS_LENGTH,
+        seed=CONFIG.seed,
+    message:
+        "Table 4, row {wildcards.row}: the NLL of seed {wildcards.repeat}"
+    script:
+        "../scripts/mars/evaluate_ablation.py"
+
+
+ABLATIONS = expand(
+    "<results>/mars/evaluate_ablation/{row}/{repeat}.json",
+    row=("ours", *CONFIG.mars.ablations.rows),
+    repeat=range(CONFIG.mars.ablations.repeats),
+)
+
+
 rule mars:
     input:
         rules.evaluate_mars.output,
+        ABLATIONS,
     message:
         "MARS is trained and scored"

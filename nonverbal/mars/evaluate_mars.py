@@ -10,8 +10,9 @@ from typing import Any
 
 from nonverbal.errors import UserError
 from nonverbal.layouts import PARTS
+from nonverbal.mars.ablate import silent_context
 from nonverbal.mars.encode import KINDS, encode_all, read_records, sample_records, token_kinds
-from nonverbal.mars.interleave import parse, without_motion
+from nonverbal.mars.interleave import parse
 from nonverbal.mars.likelihood import summary, token_likelihood
 from nonverbal.mars.saved import check_tokenizers, load_saved
 from nonverbal.mars.settings import Evaluation
@@ -81,13 +82,6 @@ def evaluate_mars(
     }
     metrics.write_text(json.dumps(result, indent=1) + "\n")
     report(result)
-
-
-def silent_context(record: dict) -> dict:
-    """The record with the words alone in the messages before the answer."""
-    *context, answer = record["messages"]
-    shown = [message | {"content": without_motion(message["content"])} for message in context[1:]]
-    return record | {"messages": [context[0], *shown, answer]}
 
 
 def likelihood_scores(

@@ -82,3 +82,9 @@ def parse(text: str) -> Line:
 def without_motion(text: str) -> str:
     """The words alone, one space between two."""
     return " ".join(NOT_WORDS.sub("", text).split())
+
+
+def words_alone(text: str) -> str:
+    """A turn as it would be without motion: its words, between the marks where it has them."""
+    words = without_motion(text)
+    return marked(words) if text.startswith(START_OF_TURN) else words

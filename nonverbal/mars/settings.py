@@ -8,6 +8,10 @@ from pydantic import Field, field_validator, model_validator
 from nonverbal.models import registry
 from nonverbal.settings import Settings
 
+OURS = "ours"  # the records as they are
+NO_CONTEXT_MOTION, TEXT_ONLY = "no_context_motion", "text_only"
+SHUFFLED_MOTION, OTHER_MOTION = "shuffled_motion", "other_motion"
+
 
 class Sequences(Settings):
     """Interleaving of words and motion tokens."""
@@ -134,13 +138,24 @@ class Evaluation(Settings):
     bertscore: BertScore
 
 
+class Ablations(Settings):
+    """Models trained beside MARS, on the same records with less or wrong motion."""
+
+    rows: tuple[Literal["no_context_motion", "text_only", "shuffled_motion", "other_motion"], ...]
+    """`no_context_motion`: only the answers have motion. `text_only`: none has. `shuffled_motion`: each turn's FACE
+    tokens in random order, and its BODY tokens. `other_motion`: the motion of turns half the split away."""
+    repeats: int = Field(gt=0)
+    """Trainings of MARS and of each row, each with a seed of its own; table 4 gives mean and standard deviation."""
+
+
 class Mars(Settings):
-    """Sequences, base model, training, evaluation."""
+    """Sequences, base model, training, evaluation, ablations."""
 
     sequences: Sequences
     base: Base
     training: Training
     evaluation: Evaluation
+    ablations: Ablations
 
     @model_validator(mode="after")
     def _answers_fit(self) -> Self:

@@ -2,28 +2,38 @@
 
 import json
 from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
 
 from nonverbal.paper.comparison import Comparison, Key, published
 from nonverbal.paper.stand_ins import notes
 
+# As in the paper -> in the results of stage mars.
+PUBLISHED = {
+    "ppl": "ppl_all", "bertscore": "bertscore_f1", "meteor": "meteor", "nll_face": "nll_face", "nll_body": "nll_body",
+}  # fmt: skip
+OWN = {
+    "nll_face_given_kind": "nll_face_given_kind", "nll_body_given_kind": "nll_body_given_kind",
+    "ppl_text": "ppl_text", "ppl_face": "ppl_face", "ppl_body": "ppl_body",
+    "distinct_1": "distinct_1", "distinct_2": "distinct_2",
+}  # fmt: skip
 LABELS = {
-    "ppl": "perplexity",
-    "bertscore": "BERTScore F1",
-    "meteor": "METEOR",
-    "nll_face": "NLL-F",
-    "nll_body": "NLL-B",
-}
-MEASURED = {
-    "ppl": "ppl_all",
-    "bertscore": "bertscore_f1",
-    "meteor": "meteor",
-    "nll_face": "nll_face",
-    "nll_body": "nll_body",
-}
+    "ppl": "perplexity", "bertscore": "BERTScore F1", "meteor": "METEOR", "nll_face": "NLL-F", "nll_body": "NLL-B",
+    "ppl_text": "perplexity of text", "ppl_face": "perplexity of FACE", "ppl_body": "perplexity of BODY",
+    "nll_face_given_kind": "NLL-F among FACE codes", "nll_body_given_kind": "NLL-B among BODY codes",
+    "distinct_1": "distinct-1", "distinct_2": "distinct-2",
+}  # fmt: skip
 SETTINGS = {
     "zero_shot": "zero-shot",
     "trained": "MARS",
     "trained_without_context_motion": "MARS, context without motion",
+}
+ROWS = {
+    "ours": "MARS",
+    "no_context_motion": "trained without nonverbal context",
+    "text_only": "trained on text only",
+    "shuffled_motion": "trained on shuffled motion",
+    "other_motion": "trained on motion of other turns",
 }
 MODELS = {
     "tiny": "LLaMA 3.2 1B",  # the paper's smallest, which it stands in for
@@ -33,35 +43,45 @@ MODELS = {
     "Qwen2.5-3B-Instruct": "Qwen 2.5 3B",
 }
 BASELINES = {"uniform": "uniform guess of a code", "unigram": "code frequencies of the training answers"}
+PARTS = {"face": "NLL-F", "body": "NLL-B"}
 
 
 def table4(
-    metrics: Path, published_csv: Path, base: str, backends: dict[str, str], csv: Path, md: Path, tex: Path
-) -> None:
+    metrics: Path, ablations: list[Path], published_csv: Path, base: str, backends: dict[str, str],
+    csv: Path, md: Path, tex: Path,
+) -> None:  # fmt: skip
     """Write table 4.
 
     Args:
         metrics: metrics.json of evaluate_mars.
+        ablations: what evaluate_ablation measured, of each row and seed.
         published_csv: the paper's numbers.
         base: name of the base model, as the config has it.
         backends: step -> backend; stand-ins are named below the table.
         csv, md, tex: files to write.
     """
-    result = json.loads(metrics.read_text())
-    missing = [f"Ours has no {name}: {reason.rstrip('.')}." for name, reason in result["not_available"].items()]
-    count, guess = result["codes"]["face"], result["uniform"]["nll_face"]
-    paper = published(published_csv)
-    best = paper.loc[paper["metric"] == "nll_face", "value"].min()
-    uniform = f"A uniform guess over {count} face codes has an NLL-F of {guess:.3f}; the lowest published is {best:g}."
+    result, trained = json.loads(metrics.read_text()), read(ablations)
+    model = MODELS.get(base, base)
+    means, deviations = over_seeds(trained, model)
     Comparison(
         name="mars",
         title="Table 4. MARS against its base model",
         heads=("model", "setting"),
         labels=LABELS,
-        paper=paper,
-        ours=measured(result, MODELS.get(base, base)),
-        notes=[*notes(backends), *missing, uniform],
+        paper=(paper := published(published_csv)),
+        ours=measured(result, model) | means,
+        notes=[*notes(backends), *missing(result), uniform(result, paper), *wins(result, trained), *seeds(trained)],
+        panels=[[*PUBLISHED], [*OWN]],
+        deviations=deviations,
     ).write(csv, md, tex)
+
+
+def read(paths: list[Path]) -> dict[str, list[dict[str, Any]]]:
+    """Results by row, in the order of their seeds."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for result in sorted((json.loads(path.read_text()) for path in paths), key=lambda one: one["repeat"]):
+        found.setdefault(result["row"], []).append(result)
+    return found
 
 
 def measured(result: dict, model: str) -> dict[Key, float | None]:
@@ -69,7 +89,69 @@ def measured(result: dict, model: str) -> dict[Key, float | None]:
     ours: dict[Key, float | None] = {}
     for setting, label in SETTINGS.items():
         scores = result["settings"][setting]
-        ours |= {(model, label, metric): scores.get(key) for metric, key in MEASURED.items()}
+        ours |= {(model, label, metric): scores[key] for metric, key in (PUBLISHED | OWN).items() if key in scores}
     for baseline, label in BASELINES.items():
-        ours |= {(model, label, metric): result[baseline][metric] for metric in ("nll_face", "nll_body")}
+        for part in PARTS:  # told the kind: to be compared with NLLs among the codes
+            ours |= dict.fromkeys(
+                ((model, label, f"nll_{part}{kind}") for kind in ("", "_given_kind")), result[baseline][f"nll_{part}"]
+            )
     return ours
+
+
+def over_seeds(trained: dict[str, list[dict]], model: str) -> tuple[dict[Key, float | None], dict[Key, float]]:
+    """Means of each row's trainings, and their standard deviations where there are several.
+
+    What a row has no tokens of is left out.
+    """
+    means: dict[Key, float | None] = {}
+    deviations: dict[Key, float] = {}
+    for row, results in trained.items():
+        for metric, key in (PUBLISHED | OWN).items():
+            values = [one["scores"][key] for one in results if one["scores"].get(key) is not None]
+            if values:
+                means[model, ROWS[row], metric] = fmean(values)
+            if len(values) > 1:
+                deviations[model, ROWS[row], metric] = stdev(values)
+    return means, deviations
+
+
+def missing(result: dict) -> list[str]:
+    """Why metrics are not available."""
+    return [f"Ours has no {name}: {reason.rstrip('.')}." for name, reason in result["not_available"].items()]
+
+
+def uniform(result: dict, paper: Any) -> str:  # noqa: ANN401 - a data frame
+    """What a uniform guess costs beside the best published NLL."""
+    count, guess = result["codes"]["face"], result["uniform"]["nll_face"]
+    best = paper.loc[paper["metric"] == "nll_face", "value"].min()
+    return f"A uniform guess over {count} face codes has an NLL-F of {guess:.3f}; the lowest published is {best:g}."
+
+
+def wins(result: dict, trained: dict[str, list[dict]]) -> list[str]:
+    """In how many trainings MARS is better than the code frequencies, and than each ablation with its seed."""
+    said = []
+    for part, name in PARTS.items():
+        ours = _nll(trained["ours"], f"nll_{part}_given_kind")
+        rivals = {BASELINES["unigram"]: [result["unigram"][f"nll_{part}"]] * len(ours)}
+        rivals |= {
+            ROWS[row]: _nll(results, f"nll_{part}_given_kind") for row, results in trained.items() if row != "ours"
+        }
+        counts = [
+            f"{label} in {sum(a < b for a, b in zip(ours, theirs, strict=True))} of {len(ours)}"
+            for label, theirs in rivals.items()
+            if None not in (*ours, *theirs)
+        ]
+        if counts:
+            said.append(f"{name} among its codes, trainings in which MARS is lower: than {', '.join(counts)}.")
+    return said
+
+
+def _nll(results: list[dict], key: str) -> list[float | None]:
+    return [one["scores"][key] for one in results]
+
+
+def seeds(trained: dict[str, list[dict]]) -> list[str]:
+    """How many trainings there are, if several."""
+    if (count := len(trained["ours"])) == 1:
+        return []
+    return [f"Perplexities and NLLs of trained models are means ± standard deviations of {count} trainings."]

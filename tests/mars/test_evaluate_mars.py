@@ -6,8 +6,9 @@ import torch
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from nonverbal.errors import UserError
+from nonverbal.mars.ablate import silent_context
 from nonverbal.mars.encode import encode_all, read_records, token_kinds
-from nonverbal.mars.evaluate_mars import evaluate_mars, silent_context, text_scores, unigram_baseline, unigram_nll
+from nonverbal.mars.evaluate_mars import evaluate_mars, text_scores, unigram_baseline, unigram_nll
 from nonverbal.mars.generate import generate
 from nonverbal.mars.likelihood import summary, token_likelihood
 from nonverbal.mars.saved import load_saved
@@ -63,12 +64,6 @@ def test_likelihood_is_the_models_own(corpus, tiny):
     means = summary(table)
     assert means["nll_face"] == pytest.approx(table[table["kind"] == "face"]["nll"].mean())
     assert means["ppl_all"] == pytest.approx(math.exp(table["nll"].mean()))
-
-
-def test_the_silent_context_keeps_words_and_answer():
-    chat = ["read <FACE_i>", "yes<FACE_1> no<BODY_2>", "well<FACE_3>"]
-    record = {"messages": [{"role": "r", "content": text} for text in chat], "clip_id": "c"}
-    assert [m["content"] for m in silent_context(record)["messages"]] == ["read <FACE_i>", "yes no", "well<FACE_3>"]
 
 
 def test_a_trained_model_beats_uniform_and_unigram(corpus, tiny, training, tmp_path):

@@ -43,10 +43,31 @@ def tokenizer(tmp_path: Path) -> dict[str, Path]:
     return paths
 
 
+def likelihoods(nll: float) -> dict:
+    """NLLs and perplexities as stage mars gives them."""
+    kinds = {"all": nll, "text": nll, "face": nll, "body": nll - 1}
+    given = {f"nll_{part}_given_kind": kinds[part] - 0.5 for part in ("face", "body")}
+    return {f"nll_{k}": v for k, v in kinds.items()} | {f"ppl_{k}": math.exp(v) for k, v in kinds.items()} | given
+
+
+@pytest.fixture
+def ablations(tmp_path: Path) -> list[Path]:
+    """Two trainings of ours, of one on shuffled motion (the second better than ours), and of one on text only."""
+    silent = {f"{name}_{part}": None for name in ("nll", "ppl") for part in ("face", "body")}
+    silent |= {f"nll_{part}_given_kind": None for part in ("face", "body")}
+    paths = []
+    for row, nlls in (("ours", (4, 4.2)), ("shuffled_motion", (4.5, 4.1)), ("text_only", (6, 6))):
+        for repeat, nll in enumerate(nlls):
+            scores = likelihoods(nll) | (silent if row == "text_only" else {})
+            paths.append(tmp_path / f"{row}_{repeat}.json")
+            paths[-1].write_text(json.dumps({"row": row, "repeat": repeat, "scores": scores}))
+    return paths
+
+
 @pytest.fixture
 def mars_metrics(tmp_path: Path) -> Path:
     def scores(nll: float) -> dict:
-        return {"ppl_all": math.exp(nll), "nll_face": nll, "nll_body": nll - 1, "meteor": None, "bertscore_f1": None}
+        return likelihoods(nll) | {"meteor": None, "bertscore_f1": None}
 
     result = {
         "codes": {"face": 512, "body": 512},

@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.mars.ablate import ablate
+
+run(snakemake, ablate)
