@@ -110,3 +110,12 @@ def measured(part):
         row=dict.fromkeys(CONFIG.tokenizers.trained(part).values()),
         repeat=range(CONFIG.tokenizers.table3.repeats),
     )
+
+
+def records_of(split):
+    """The records that a row of table 4 is trained or tested on."""
+    return lambda wildcards: (
+        f"<results>/mars/sequences/{split}.jsonl"
+        if wildcards.row == "ours"
+        else f"<results>/mars/ablate/{wildcards.row}/{split}.jsonl"
+    )

@@ -9,15 +9,6 @@ TRAINED_MARS = "<results>/mars/train_mars/{row}/{repeat}"
 MARS = "<results>/mars/train_mars/ours/0/model"
 
 
-def records_of(split):
-    """The records that a row is trained or tested on."""
-    return lambda wildcards: (
-        f"<results>/mars/sequences/{split}.jsonl"
-        if wildcards.row == "ours"
-        else f"<results>/mars/ablate/{wildcards.row}/{split}.jsonl"
-    )
-
-
 rule sequences:
     input:
         words=expand("<results>/speech/utterances/{shard}/words.parquet", shard=SHARDS),

@@ -96,7 +96,7 @@ class Comparison:
             metrics = [metric for metric in panel if metric in labels]
             if len(metrics) > WIDE and len(cells) < len(metrics):
                 rows = [[labels[metric], *(values.get(metric, "–") for values in cells.values())] for metric in metrics]
-                yield Block(heading, ["metric", *(row for row, _ in cells)], rows)
+                yield Block(heading, ["metric", *_names(list(cells))], rows)
             elif metrics:
                 rows = [[*key, *(values.get(metric, "–") for metric in metrics)] for key, values in cells.items()]
                 yield Block(heading, [*self.heads, *(labels[metric] for metric in metrics)], rows)
@@ -125,6 +125,12 @@ class Comparison:
         remarks = [*self.notes, *self._remarks(table)]
         md.write_text(markdown(self.title, blocks, remarks))
         tex.write_text(latex(self.name, self.title, blocks, remarks))
+
+
+def _names(cells: list[tuple[str, str]]) -> list[str]:
+    """Names of columns: what tells them apart, of row and group."""
+    rows, groups = ({cell[i] for cell in cells} for i in (0, 1))
+    return [group if len(rows) == 1 < len(groups) else row for row, group in cells]
 
 
 def _keys(table: pd.DataFrame) -> Iterator[Key]:
