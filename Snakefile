@@ -47,7 +47,12 @@ rule all:
     default_target: True
     input:
         (
-            [rules.tokenizers.input, rules.table3.output]
+            [
+                rules.tokenizers.input,
+                rules.mars.input,
+                rules.table3.output,
+                rules.table4.output,
+            ]
             if PUBLISHED
             else [
                 rules.studio.input,

@@ -54,7 +54,7 @@ class Config(Settings):
     sources: Annotated[Text | Recordings | Published | Many, Discriminator(_form)]
     """What to read: a folder of videos, a channel, playlist, feed or video URL, a CSV with columns channel_id and url,
     a text file with a URL a line, {kind: studio, folder: ..., script: ...}, or a list of these; or, alone, published
-    records for stage tokenizers: {kind: hub, repository: winston1214/VENUS-1K, revision: ...} or
+    records for stages tokenizers and mars: {kind: hub, repository: winston1214/VENUS-1K, revision: ...} or
     {kind: hub, folder: ...}."""
     results: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
     """Folder that all results go to."""

@@ -199,6 +199,7 @@ TABLES: dict[str, pa.Schema] = {
         ],  # one row a published record; clip_id: its place in the files where it has none; split: as published; face,
         # body: frames with a known number; harmful_s: of its utterances flagged harmful
         "keep_records": [("clip_id", TEXT), *DECISION],
+        "keep_utterances": [*UTTERANCE, *DECISION],  # one row an utterance of a published record that has motion
         "tokens": [
             *UTTERANCE, ("speaker", INT), ("split", TEXT), ("first_frame", INT), ("frames", INT),
             ("tokens", pa.list_(pa.int32())),
@@ -244,6 +245,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "keep_safe": ("harmful",),
     "published_records": ("malformed", "duplicate", "no_motion"),
     "keep_records": ("malformed", "duplicate", "no_motion", "harmful"),
+    "keep_utterances": ("malformed", "duplicate", "no_speaker", "no_times", "motion_outside", "no_words"),
     "answers": ("harmful", "no_words", "no_motion", "answers_nobody"),
     "examples": ("answer_too_long", "context_too_long"),
 }

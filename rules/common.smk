@@ -53,8 +53,8 @@ def videos_only(paths):
     def input_paths(wildcards):
         if PUBLISHED:
             raise SystemExit(
-                "config key sources: published records (kind: hub) serve the targets tokenizers and table3 alone; "
-                "write videos for others"
+                "config key sources: published records (kind: hub) serve the targets tokenizers, mars, table3 and table4 "
+                "alone; write videos for others"
             )
         return paths
 
@@ -89,7 +89,11 @@ STEP_BACKENDS = {
     "base": CONFIG.mars.base.name,
 }
 if PUBLISHED:
-    STEP_BACKENDS |= {"face": PUBLISHED.face, "body": PUBLISHED.body}
+    STEP_BACKENDS |= {
+        "transcribe": "published",
+        "face": PUBLISHED.face,
+        "body": PUBLISHED.body,
+    }
 
 
 def step_backends(*steps):

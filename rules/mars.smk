@@ -11,14 +11,12 @@ MARS = "<results>/mars/train_mars/ours/0/model"
 
 rule sequences:
     input:
-        words=expand("<results>/speech/utterances/{shard}/words.parquet", shard=SHARDS),
-        utterances=expand(
-            "<results>/speech/utterances/{shard}/utterances.parquet", shard=SHARDS
-        ),
-        safety=expand("<results>/dataset/safety/{shard}/safety.parquet", shard=SHARDS),
+        words=expand(f"{SPOKEN}/words.parquet", shard=SHARDS),
+        utterances=expand(f"{SPOKEN}/utterances.parquet", shard=SHARDS),
+        safety=expand(f"{SAFETY}/safety.parquet", shard=SHARDS),
         face="<results>/tokenizers/tokenize/face.parquet",
         body="<results>/tokenizers/tokenize/body.parquet",
-        split="<results>/dataset/split/split.parquet",
+        split=SPLIT,
     output:
         train="<results>/mars/sequences/train.jsonl",
         validation="<results>/mars/sequences/validation.jsonl",

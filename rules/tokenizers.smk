@@ -35,6 +35,10 @@ rule read_records:
     output:
         face="<results>/tokenizers/read_records/{shard}/face.parquet",
         body="<results>/tokenizers/read_records/{shard}/body.parquet",
+        words="<results>/tokenizers/read_records/{shard}/words.parquet",
+        utterances="<results>/tokenizers/read_records/{shard}/utterances.parquet",
+        safety="<results>/tokenizers/read_records/{shard}/safety.parquet",
+        keep_utterances="<results>/tokenizers/read_records/{shard}/keep_utterances.parquet",
         records="<results>/tokenizers/read_records/{shard}/records.parquet",
     log:
         "<logs>/tokenizers/read_records/{shard}.log",
@@ -50,7 +54,7 @@ rule read_records:
         shards=len(SHARDS),
         backends=step_backends("face", "body"),
     message:
-        "Published records as cues, shard {wildcards.shard}"
+        "Published records as words and cues, shard {wildcards.shard}"
     script:
         "../scripts/tokenizers/read_records.py"
 
@@ -91,9 +95,12 @@ localrules:
 if PUBLISHED:
     CUES = "<results>/tokenizers/read_records/{shard}/{{part}}.parquet"
     SPLIT = "<results>/tokenizers/split_records/split.parquet"
+    SPOKEN = SAFETY = "<results>/tokenizers/read_records/{shard}"
 else:
     CUES = "<results>/cues/smooth/{shard}/{{part}}.parquet"
     SPLIT = "<results>/dataset/split/split.parquet"
+    SPOKEN = "<results>/speech/utterances/{shard}"
+    SAFETY = "<results>/dataset/safety/{shard}"
 
 
 rule frames:

@@ -140,15 +140,16 @@ def test_published_records_take_the_place_of_every_stage_before_the_tokenizers(t
     assert result.returncode == 0, result.stderr
     jobs = planned(result.stdout + result.stderr)
     trained = {"train_tokenizer", "evaluate_tokenizer", "table3", "total"}
-    whole = {"all", "tokenize"} if target == "all" else set()
+    mars = {"fetch_model", "sequences", "base", "train_mars", "generate", "evaluate_mars", "table4"}
+    whole = {"all", "tokenize", *mars} if target == "all" else set()
     assert set(jobs) == {"fetch_records", "read_records", "split_records", "frames"} | trained | whole
     assert jobs["read_records"] == 3
 
 
 def test_stages_that_published_records_cannot_serve_say_so(tmp_path):
-    result = run(*SNAKEMAKE, "mars", "--dry-run", "--config", f"results={tmp_path}/r", HUB)
+    result = run(*SNAKEMAKE, "dataset", "--dry-run", "--config", f"results={tmp_path}/r", HUB)
     assert result.returncode != 0
-    assert "published records (kind: hub) serve the targets tokenizers and table3 alone" in result.stderr
+    assert "published records (kind: hub) serve the targets tokenizers, mars, table3 and table4" in result.stderr
     assert "Traceback" not in result.stderr
 
 

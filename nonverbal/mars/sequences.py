@@ -133,8 +133,8 @@ def read_tokens(path: Path, part: str, codes: int) -> pa.Table:
 def shard_turns(
     words: Path, utterances: Path, safety: Path, tokens: dict[str, pa.Table], clips: set[str]
 ) -> Iterator[tuple[str, list[Turn]]]:
-    """The turns of each clip of a shard that is among `clips`, in order of clip and utterance."""
-    table = read_table(utterances, "utterances").sort_values(["clip_id", "utterance_id"])
+    """The turns of each clip of a shard that is among `clips`, in order of clip and time."""
+    table = read_table(utterances, "utterances").sort_values(["clip_id", "start_s", "utterance_id"])
     table = table[table["clip_id"].isin(clips)]
     runs = {part: token_runs(tokens[part], table["clip_id"].unique().tolist()) for part in PARTS}
     spoken = spoken_words(read_table(words, "words"))

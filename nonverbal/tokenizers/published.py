@@ -21,7 +21,7 @@ from nonverbal.tokenizers.frames import LAYOUT_OF
 
 FIELDS = {"face": "facial_expression", "body": "body_language"}
 NESTED = {
-    "conversation": {"utterance_id", "speaker", "start_time", "end_time"},
+    "conversation": {"utterance_id", "speaker", "start_time", "end_time", "words"},
     "facial_expression": {"utt_id", "frame", "features"},
     "body_language": {"utt_id", "frame", "features"},
 }

@@ -14,7 +14,9 @@ import pytest
 from nonverbal.dataset.settings import KeepSafe, Split
 from nonverbal.errors import UserError
 from nonverbal.layouts import FLAME_FACE, SMPLX_BODY
-from nonverbal.schema import TABLES, read_table
+from nonverbal.mars.sequences import SPLITS, sequences
+from nonverbal.mars.settings import Sequences
+from nonverbal.schema import TABLES, read_table, write_table
 from nonverbal.tokenizers import fetch_records as fetching
 from nonverbal.tokenizers.fetch_records import fetch_records
 from nonverbal.tokenizers.frames import frames
@@ -25,6 +27,7 @@ from nonverbal.tokenizers.split_records import split_records
 BACKENDS = {"face": "emoca", "body": "osx"}
 SAFE = KeepSafe(harmful_s=180)
 SPLIT = Split(validation=0.25, test=0.2, by="channel", persons=None)
+TABLES_READ = ("face", "body", "words", "utterances", "safety", "keep_utterances", "records")
 LENGTHS = {"facial_expression": 156, "body_language": 179}
 
 
@@ -66,7 +69,7 @@ def read(folder: Path, results: Path, shards: int = 2, backends: dict[str, str] 
     for shard in range(shards):
         place = results / str(shard)
         place.mkdir(parents=True)
-        tables = {name: place / f"{name}.parquet" for name in ("face", "body", "records")}
+        tables = {name: place / f"{name}.parquet" for name in TABLES_READ}
         read_records(folder, **tables, shard=f"{shard:05d}", shards=shards, backends=backends)
         paths.append(place)
     return paths
@@ -240,6 +243,122 @@ def test_lists_of_structs_and_records_of_our_own_schema_read_the_same(tmp_path: 
     ]
     pd.testing.assert_frame_equal(tables[0], tables[1])
     pd.testing.assert_frame_equal(tables[0], tables[2])
+
+
+def said(words: object, **changed: list) -> dict:
+    """A row whose first utterance, 0.1 to 1.0 s, has these words, as a list of structs or a struct of lists."""
+    second = {"word": "no", "start_time": 1.6, "end_time": 1.9}
+    listed = {key: [value] for key, value in second.items()} if isinstance(words, dict) else [second]
+    told = row(0, "a")["conversation"] | {"words": [words, listed]}
+    return row(0, "a", conversation=told | changed)
+
+
+def word(text: str | None, start: float | None, end: float | None) -> dict:
+    return {"word": text, "start_time": start, "end_time": end}
+
+
+def test_words_and_utterances_are_those_of_stage_speech(tmp_path: Path) -> None:
+    words = [word("well", 0.1, 0.4), word("yes", 0.5, 0.9)]
+    write(tmp_path / "in" / "train.parquet", [said(words) | {"harmful_utterance_id": [1]}])
+    (place,) = read(tmp_path / "in", tmp_path / "read", shards=1)
+    table = read_table(place / "words.parquet", "words")
+    assert table[["utterance_id", "word_index", "speaker", "word"]].to_numpy().tolist() == [
+        [0, 0, 0, "well"], [0, 1, 0, "yes"], [1, 2, 1, "no"],
+    ]  # fmt: skip
+    assert table[["start_s", "end_s"]].to_numpy().tolist() == [[0.1, 0.4], [0.5, 0.9], [1.6, 1.9]]
+    assert not table["interpolated"].any()
+    utterances = read_table(place / "utterances.parquet", "utterances")
+    assert utterances[["speaker", "text", "words"]].to_numpy().tolist() == [[0, "well yes", 2], [1, "no", 1]]
+    safety = read_table(place / "safety.parquet", "safety")
+    assert safety[["harmful", "score", "backend"]].to_numpy().tolist() == [
+        [False, 0, "published"],
+        [True, 1, "published"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "words, kept, detail",
+    [
+        ([word("b", 0.6, 0.8), word("a", 0.2, 0.4)], {"a": 0.2, "b": 0.6}, "2 of 2 words; empty 0, outside it 0"),
+        ([word("a", 0.2, 0.4), word("7", None, None), word("b", 0.8, 0.9)], {"a": 0.2, "7": 0.4 + 0.4 / 3, "b": 0.8},
+         "without times 1"),
+        ([word("a", float("nan"), 0.3), word("b", 0.9, 0.7)], {"a": 0.28, "b": 0.64}, "without times 2"),
+        ([word("a", 0.2, 0.4), word("late", 1.3, 1.4)], {"a": 0.2}, "1 of 2 words; empty 0, outside it 1"),
+        ([word("a", 0.2, 0.4), word(" ", 0.5, 0.6), word(None, 0.7, 0.8)], {"a": 0.2}, "1 of 3 words; empty 2"),
+        ({"word": ["a", "b"], "start_time": [0.2, 0.5], "end_time": [0.3, 0.6]}, {"a": 0.2, "b": 0.5}, "2 of 2"),
+    ],
+    ids=["unsorted", "a number", "impossible times", "outside", "empty", "lists"],
+)  # fmt: skip
+def test_a_bad_word_is_mended_or_left_out_and_counted(
+    tmp_path: Path, words: object, kept: dict[str, float], detail: str
+) -> None:
+    write(tmp_path / "in" / "train.parquet", [said(words)])
+    (place,) = read(tmp_path / "in", tmp_path / "read", shards=1)
+    table = read_table(place / "words.parquet", "words").query("utterance_id == 0")
+    assert dict(zip(table["word"], table["start_s"], strict=True)) == pytest.approx(kept)
+    assert (table["end_s"] >= table["start_s"]).all()
+    decision = read_table(place / "keep_utterances.parquet", "keep_utterances").iloc[0]
+    assert decision["kept"]
+    assert detail in decision["detail"]
+
+
+@pytest.mark.parametrize(
+    "words, changed, reason",
+    [
+        ([], {}, "no_words"),
+        (None, {}, "no_words"),
+        ([word("late", 1.3, 1.4)], {}, "no_words"),
+        ([word("a", 0.2, 0.4)], {"start_time": [None, 1.5]}, "no_times"),
+        ([word("a", 0.2, 0.4)], {"end_time": [0.05, 2.0]}, "no_times"),
+        ([word("a", 0.2, 0.4)], {"speaker": ["?", "1"]}, "no_speaker"),
+        ([word("a", 0.2, 0.4)], {"end_time": [0.8, 2.0]}, "motion_outside"),  # its frames are 3 to 22
+        ({"word": ["a", "b"], "start_time": [0.2], "end_time": [0.3]}, {}, "malformed"),
+    ],
+)  # fmt: skip
+def test_an_utterance_that_cannot_be_read_is_a_recorded_drop_and_keeps_its_motion(
+    tmp_path: Path, words: object, changed: dict, reason: str
+) -> None:
+    write(tmp_path / "in" / "train.parquet", [said(words, **changed)])
+    (place,) = read(tmp_path / "in", tmp_path / "read", shards=1)
+    decisions = read_table(place / "keep_utterances.parquet", "keep_utterances")
+    assert decisions["reason"].tolist() == [reason, ""]
+    for name in ("words", "utterances", "safety"):
+        assert set(read_table(place / f"{name}.parquet", name)["utterance_id"]) == {1}
+    assert set(read_table(place / "face.parquet", "face")["utterance_id"]) == {0, 1}
+
+
+def test_a_number_that_two_utterances_have_is_the_first_ones(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "train.parquet", [said([word("a", 0.2, 0.4)], utterance_id=[0, 0])])
+    (place,) = read(tmp_path / "in", tmp_path / "read", shards=1)
+    decisions = read_table(place / "keep_utterances.parquet", "keep_utterances")
+    assert decisions["reason"].tolist() == ["", "duplicate"]
+    assert read_table(place / "words.parquet", "words")["word"].tolist() == ["a"]
+
+
+def test_published_records_become_chat_records(tmp_path: Path) -> None:
+    """Words at their frames and tokens at their groups; an utterance's times reach as far as its motion."""
+    told = {"end_time": [0.88, 1.92]}  # floor(0.88 x 25) = 22, floor(1.92 x 25) = 48: a frame before the last
+    write(tmp_path / "in" / "train.parquet", [said([word("well", 0.1, 0.4), word("yes", 0.5, 0.8)], **told)])
+    places = read(tmp_path / "in", tmp_path / "read", shards=1)
+    decide(places, tmp_path)
+    tokens = {}
+    for part in ("face", "body"):
+        rows = [(0, 0, 3, 20, [1, 2, 3]), (1, 1, 40, 10, [4, 5])]  # frames 3, 11, 19 and 40, 48
+        names = ("utterance_id", "speaker", "first_frame", "frames", "tokens")
+        tokens[part] = tmp_path / f"{part}.parquet"
+        constant = {"clip_id": "video000000_000", "split": "train"}
+        write_table(tokens[part], "tokens", [dict(zip(names, one, strict=True)) | constant for one in rows])
+    lines = {name: tmp_path / f"{name}.jsonl" for name in SPLITS}
+    sequences(
+        **{name: [places[0] / f"{name}.parquet"] for name in ("words", "utterances", "safety")}, **tokens,
+        split=tmp_path / "split.parquet", **lines, tables=[tmp_path / f"{name}.chats.parquet" for name in SPLITS],
+        answers=tmp_path / "answers.parquet", settings=Sequences(context_turns=1, turn_marks=False), face_codes=8,
+        body_codes=8,
+    )  # fmt: skip
+    (record,) = [json.loads(line) for line in lines["train"].read_text().splitlines()]
+    assert [message["content"] for message in record["messages"][1:]] == [
+        "well<FACE_1><BODY_1><FACE_2><BODY_2> yes<FACE_3><BODY_3>", "no<FACE_4><BODY_4><FACE_5><BODY_5>",
+    ]  # fmt: skip
 
 
 def without(column: str) -> dict:
