@@ -21,6 +21,11 @@ from nonverbal.studio.names import EXPECTED, recording
 from nonverbal.studio.settings import StudioSource
 
 log = logging.getLogger("nonverbal")
+LONGEST = 300  # letters of a title or name that are kept
+NO_TEXT = re.compile("[\ud800-\udfff]")  # bytes of a file name, or halves of letters, that are none
+UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\s]+"
+)  # control characters, turns of direction, spaces
 Row = dict[str, Any]
 KEPT = {"kept": True, "reason": ""}
 
@@ -102,7 +107,12 @@ def drop_duplicates(rows: list[Row]) -> list[Row]:
 
 def list_source(source: Source, settings: Channels, network: Network) -> dict[str, list[Row]]:
     """The `sources` row of one source and the `channels` rows of the videos it lists, decided."""
-    row: Row = {"source": source.name, "channel_id": source.channel_id, "url": source.url, "entries": 0}
+    row: Row = {
+        "source": readable(source.name),
+        "channel_id": readable(source.channel_id),
+        "url": source.url,
+        "entries": 0,
+    }
     log.info("listing %s", source.url or f"{len(source.files)} files of {source.name}")
     try:
         entries = _remote(source, network) if source.url else [_local(source.channel_id, file) for file in source.files]
@@ -124,9 +134,16 @@ def _named(row: Row) -> Row:
     return row | _dropped("bad_name", f"the file's name is not {EXPECTED}")
 
 
+def readable(text: str) -> str:
+    """A title or name as one line of text that any table, log or page can show, cut where it is very long."""
+    line = UNSEEN.sub(" ", NO_TEXT.sub("�", text)).strip()
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
 def _local(channel_id: str, file: Path) -> Row:
     return {
-        "video_id": file_id(file), "channel_id": channel_id, "url": file.absolute().as_uri(), "title": file.stem,
+        "video_id": file_id(file), "channel_id": readable(channel_id), "url": file.absolute().as_uri(),
+        "title": readable(file.stem),
         "uploaded": "", "duration_s": None, "thumbnail_url": "",
     }  # fmt: skip
 
@@ -167,9 +184,9 @@ def _entry(entry: Row, channel_id: str) -> Row:
     pictures = entry.get("thumbnails") or [{}]  # the last is the best
     return {
         "video_id": _video_id(entry, smuggled.get("force_videoid") or entry.get("id") or address(url), channel_id),
-        "channel_id": channel_id,
+        "channel_id": readable(channel_id),
         "url": url,
-        "title": str(entry.get("title") or ""),
+        "title": readable(str(entry.get("title") or "")),
         "uploaded": _day(entry),
         "duration_s": entry.get("duration"),
         "thumbnail_url": str(entry.get("thumbnail") or pictures[-1].get("url") or ""),

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from nonverbal.collect.captions import own_captions, remote_captions
 from nonverbal.collect.probe import language_code, probe
 from nonverbal.collect.remote import client, explained, patient
 from nonverbal.collect.settings import Download, Network
-from nonverbal.collect.sources import VIDEO_SUFFIXES
+from nonverbal.collect.sources import VIDEO_SUFFIXES, local_path
 from nonverbal.errors import Drop, NotNow
 from nonverbal.media import closed_inputs
 from nonverbal.provenance.hashes import hash_path
@@ -75,11 +73,6 @@ def fetch(video: Row, folder: Path, settings: Download, network: Network) -> Row
     for file in folder.iterdir():
         file.unlink()
     return row | {"kept": False, "reason": drop.reason, "detail": drop.detail}
-
-
-def local_path(url: str) -> Path:
-    """The path that a file: URL names."""
-    return Path(url2pathname(urlsplit(url).path))
 
 
 def _own(video: Row, folder: Path, settings: Download, network: Network) -> Row:

@@ -3,11 +3,12 @@
 import csv
 import hashlib
 import io
+import os
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from nonverbal.errors import UserError
 from nonverbal.studio.names import recording
@@ -132,6 +133,11 @@ def is_url(text: str) -> bool:
 def short_id(*parts: str) -> str:
     """11 characters of [A-Za-z0-9_-], as long as YouTube's ids, that depend on the parts and tell nothing of them."""
     return _short(hashlib.sha256("\0".join(parts).encode()).digest())
+
+
+def local_path(url: str) -> Path:
+    """The path that a file: URL names."""
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))  # a name need not be UTF-8
 
 
 def file_id(path: Path) -> str:

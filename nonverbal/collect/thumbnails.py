@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from yt_dlp.networking import Request
 
-from nonverbal.collect.download import local_path
 from nonverbal.collect.probe import moving_picture
 from nonverbal.collect.remote import client, patient
 from nonverbal.collect.settings import Network, Thumbnails
+from nonverbal.collect.sources import local_path
 from nonverbal.errors import Drop, NotNow
 from nonverbal.media import open_media
 from nonverbal.schema import read_rows

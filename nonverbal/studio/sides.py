@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import av
 import numpy as np
 
 from nonverbal.collect.cut import SAMPLES, loudness_dbfs
+from nonverbal.collect.sources import local_path
 from nonverbal.errors import Drop
 from nonverbal.layouts import FPS
 from nonverbal.media import SAMPLE_RATE, MediaError, open_media, read_audio, run_ffmpeg, write_audio
@@ -57,7 +56,7 @@ def within(url: str, folders: list[str]) -> bool:
     """Whether a file: URL names a file below one of the folders."""
     if not url.startswith("file:"):
         return False
-    path = Path(url2pathname(urlsplit(url).path))
+    path = local_path(url)
     return any(path.is_relative_to(Path(folder).absolute()) for folder in folders)
 
 

@@ -1,3 +1,4 @@
+import os
 import re
 from collections.abc import Callable
 from datetime import date
@@ -9,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nonverbal.collect import channels as module
-from nonverbal.collect.channels import channels, decide, drop_duplicates, write_shards
+from nonverbal.collect.channels import LONGEST, channels, decide, drop_duplicates, write_shards
 from nonverbal.collect.settings import Channels, Network
-from nonverbal.collect.sources import expand, file_id, short_id
+from nonverbal.collect.sources import expand, file_id, local_path, short_id
 from nonverbal.errors import UserError
 from nonverbal.schema import read_rows
 from nonverbal.shards import shard_of
@@ -298,3 +299,20 @@ def test_short_ids_have_the_form_of_youtubes(parts):
 def test_shard_files_are_written_even_when_empty(tmp_path):
     write_shards([], [tmp_path / "00000.parquet"])
     assert pq.read_table(tmp_path / "00000.parquet").num_rows == 0
+
+
+def test_names_that_are_no_text_are_read_and_shown_plainly(site, list_all, tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name in (b"\xff\xfe.mp4", b"line\nbreak\x1b[31m.mp4"):
+        Path(os.fsdecode(bytes(folder) + b"/" + name)).touch()
+    rows = {row["title"]: row for row in list_all([str(folder)])["channels"]}
+    assert set(rows) == {"\ufffd\ufffd", "line break [31m"}
+    for row in rows.values():
+        assert local_path(row["url"]).is_file()
+
+
+def test_a_title_of_ten_megabytes_is_cut(site, list_all):
+    feed = site.feed("/feed.xml", [episode(1, "Mon, 06 Jan 2020", title="long " * 2_000_000)])
+    (row,) = list_all([feed], name="long")["channels"]
+    assert row["title"].startswith("long long") and len(row["title"]) == LONGEST and row["title"].endswith("…")
