@@ -336,6 +336,51 @@ rule figure3:
         "../scripts/paper/figure3.py"
 
 
+rule figure5:
+    input:
+        channels="<results>/collect/channels/channels.parquet",
+        split="<results>/dataset/split/split.parquet",
+        published_csv="resources/paper/figure5.csv",
+    output:
+        csv=report(
+            "<results>/paper/figure5.csv",
+            caption="../resources/report/figure5.rst",
+            category="Figures",
+            labels={"figure": "5", "format": "csv"},
+        ),
+        md=report(
+            "<results>/paper/figure5.md",
+            caption="../resources/report/figure5.rst",
+            category="Figures",
+            labels={"figure": "5", "format": "md"},
+        ),
+        tex="<results>/paper/figure5.tex",
+        png=report(
+            "<results>/paper/figure5.png",
+            caption="../resources/report/figure5.rst",
+            category="Figures",
+            labels={"figure": "5", "format": "png"},
+        ),
+        pdf="<results>/paper/figure5.pdf",
+    log:
+        "<logs>/paper/figure5.log",
+    benchmark:
+        "<benchmarks>/paper/figure5.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=20,
+    params:
+        settings=settings(CONFIG.paper.figure5),
+        seed=CONFIG.seed,
+    message:
+        "Figure 5: words and topics of the titles"
+    script:
+        "../scripts/paper/figure5.py"
+
+
 rule paper:
     input:
         rules.table1.output,
@@ -347,5 +392,6 @@ rule paper:
         rules.figure1.output,
         rules.figure2.output,
         rules.figure3.output,
+        rules.figure5.output,
     message:
         "The paper's tables and figures"

@@ -18,7 +18,17 @@ class Figure3(Settings):
     """Points that make a place dense, for DBSCAN (unpublished)."""
 
 
+class Figure5(Settings):
+    """Words and topics of the titles."""
+
+    words: int = Field(gt=0)
+    """Most words in the cloud."""
+    topics: int = Field(gt=1)
+    """Topics that titles are factored into (unpublished); half the titles where that is less."""
+
+
 class Paper(Settings):
     """Tables and figures."""
 
     figure3: Figure3
+    figure5: Figure5

@@ -1,7 +1,7 @@
 """Boxes and arrows, in inches from the lower left of a page."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -56,5 +56,5 @@ def box(axes: Axes, place: Place, title: str, lines: Sequence[str], colour: str)
 
 def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0) -> None:
     """An arrow from one point to another."""
-    style = {"arrowstyle": "-|>", "mutation_scale": 7, "linewidth": 0.9, "color": INK, "shrinkA": 1, "shrinkB": 1}
-    axes.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", zorder=1, **style))
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 7, "linewidth": 0.9, "color": INK, "zorder": 1}
+    axes.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", shrinkA=1, shrinkB=1, **style))

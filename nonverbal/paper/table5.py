@@ -63,7 +63,7 @@ def rows(record: dict[str, Any] | None) -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns)
 
 
-def head(row: dict[str, Any]) -> str:
+def head(row: dict[Any, Any]) -> str:
     """What a turn holds."""
     if row["role"] == "system":
         return f"system: {row['words']} words"
