@@ -52,6 +52,7 @@ rule all:
                 rules.mars.input,
                 rules.table3.output,
                 rules.table4.output,
+                rules.provenance.input,
             ]
             if PUBLISHED
             else [

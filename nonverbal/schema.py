@@ -221,11 +221,14 @@ TABLES: dict[str, pa.Schema] = {
             ("path", TEXT), ("sha256", TEXT), ("rule", TEXT), ("wildcards", named("value")), ("function", TEXT),
             ("script_sha256", TEXT), ("modules", named("sha256")), ("modules_sha256", TEXT),
             ("inputs", named("sha256")),
-            ("params_sha256", TEXT), ("config_keys", pa.list_(TEXT)), ("packages", named("version")), ("seed", INT),
-            ("commit", TEXT), ("dirty", BOOL), ("host", TEXT), ("scheduler_job", TEXT), ("gpu", TEXT),
-            ("gpus", INT), ("cpu_s", FLOAT), ("startup_cpu_s", FLOAT), ("peak_mb", FLOAT),
+            ("params_sha256", TEXT), ("config_keys", pa.list_(TEXT)), ("config", named("value")),
+            ("models", pa.list_(pa.struct([(name, TEXT) for name in ("name", "revision", "sha256")]))),
+            ("python", TEXT), ("packages", named("version")), ("seed", INT), ("threads", INT),
+            ("commit", TEXT), ("dirty", BOOL), ("host", TEXT), ("system", TEXT), ("processor", TEXT), ("cores", INT),
+            ("scheduler_job", TEXT), ("gpu", TEXT), ("gpus", INT),
+            ("cpu_s", FLOAT), ("startup_cpu_s", FLOAT), ("peak_mb", FLOAT), ("attempts", INT),
             ("started", pa.timestamp("ms", "UTC")), ("ended", pa.timestamp("ms", "UTC")),
-        ],  # one row an artifact; dirty is null outside a git checkout
+        ],  # one row an artifact; dirty is null outside a git checkout; config: values as JSON; attempts: at the job
     }.items()
 }  # fmt: skip
 

@@ -1,4 +1,5 @@
 # What all rule files share (the typed configuration, the shards) and what each job's process inherits.
+import json
 import os
 from pathlib import Path
 
@@ -22,6 +23,17 @@ STUDIO_SOURCES = [
 # Per-rule environments hold tools, not the library, which is read from this folder;
 # threads that spin while they wait would steal the cores of the next job.
 os.environ.update(PYTHONPATH=str(Path(workflow.basedir)), OMP_WAIT_POLICY="PASSIVE")
+
+# What the config was made of, for the run records: files in their order, later ones override; then the command line.
+os.environ["NONVERBAL_CONFIG"] = json.dumps(
+    {
+        "files": [
+            os.path.relpath(file, workflow.basedir)
+            for file in ("config.yaml", *workflow.overwrite_configfiles)
+        ],
+        "values": dict(workflow.config_settings.config),
+    }
+)
 
 
 pathvars:

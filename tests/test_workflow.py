@@ -141,7 +141,7 @@ def test_published_records_take_the_place_of_every_stage_before_the_tokenizers(t
     jobs = planned(result.stdout + result.stderr)
     trained = {"train_tokenizer", "evaluate_tokenizer", "table3", "total"}
     mars = {"fetch_model", "sequences", "base", "ablate", "train_mars", "generate", "evaluate_mars", "evaluate_ablation"}
-    whole = {"all", "tokenize", *mars, "table4"} if target == "all" else set()
+    whole = {"all", "tokenize", *mars, "table4", "ledger"} if target == "all" else set()
     assert set(jobs) == {"fetch_records", "read_records", "split_records", "frames"} | trained | whole
     assert jobs["read_records"] == 3
 

@@ -13,6 +13,7 @@ from anny.paths import set_anny_cache_path
 
 from nonverbal.avatar.skeleton import JOINTS, PARENTS
 from nonverbal.layouts import OPEN_FACE_ACTIONS
+from nonverbal.models import model_path
 
 # The Anny bone whose head lies at each SMPL-X joint; bones not named here move with the joint above them.
 _SPINE = {
@@ -33,6 +34,8 @@ def load_anny() -> anny.Anny:
     ANNY_CACHE_DIR (~/.cache/anny, 130 MB). One process assembles them while others wait; a killed one leaves nothing
     that a later one would take for whole.
     """
+    for model in ("anny_body", "anny_facial_actions"):
+        model_path(model)
     root = Path(os.environ.get("ANNY_CACHE_DIR", Path.home() / ".cache" / "anny"))
     kept = root / f"nonverbal-{anny.__version__}"
     root.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from nonverbal.collect.settings import Network, Thumbnails
 from nonverbal.collect.sources import local_path
 from nonverbal.errors import Drop, NotNow
 from nonverbal.media import open_media
+from nonverbal.models import model_path
 from nonverbal.schema import read_rows
 from nonverbal.shards import map_units
 
@@ -59,6 +60,7 @@ class FaceDetector:
     def __init__(self, lowest_score: float) -> None:
         from mediapipe.python.solutions.face_detection import FaceDetection
 
+        model_path("mediapipe_face_detection")
         self.detector = FaceDetection(model_selection=1, min_detection_confidence=lowest_score)
 
     def __call__(self, picture: np.ndarray) -> list[float]:

@@ -7,6 +7,7 @@ import pandas as pd
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
 from nonverbal.cues.frames import FACE, Crop, Trackers, crop, pictures
+from nonverbal.models import model_path
 
 POINTS = 478
 TO_AXES = np.array([1, -1, -1], np.float32)  # pixels (right, down, away) -> the person's (left, up, forward)
@@ -14,6 +15,7 @@ TO_AXES = np.array([1, -1, -1], np.float32)  # pixels (right, down, away) -> the
 
 def new_mesh(still: bool = False) -> FaceMesh:
     """A face mesh with refined eyes and lips, for one face a picture."""
+    model_path("mediapipe_face_mesh_refined")
     return FaceMesh(static_image_mode=still, refine_landmarks=True, max_num_faces=1)
 
 

@@ -10,9 +10,11 @@ from mediapipe.python.solutions.hands import Hands
 from mediapipe.python.solutions.pose import Pose
 
 from nonverbal.cues.frames import PERSON, Crop, Trackers, crop, pictures
+from nonverbal.models import model_path
 
 SIDES = ("left", "right")
 POSE_POINTS, HAND_POINTS = 33, 21
+MODELS = ("pose_detection", "pose", "palm_detection", "hand", "hand_recrop")
 SHOULDERS, WRISTS, KNUCKLES = (11, 12), (15, 16), ((17, 19), (18, 20))  # of mediapipe's pose
 SEEN = 0.5  # visibility of a wrist above which its hand is looked for
 HAND_VIEW = 1.3  # side of the hand's crop over the distance of the shoulders
@@ -69,6 +71,8 @@ class PoseFinder:
     """Pose and hands of everybody in a clip, followed from frame to frame."""
 
     def __init__(self) -> None:
+        for model in MODELS:
+            model_path(f"mediapipe_{model}")
         self._poses = Trackers(lambda: Pose(model_complexity=1))
         self._hands = [Trackers(lambda: Hands(max_num_hands=1)) for _ in SIDES]
 

@@ -20,6 +20,9 @@ from nonverbal.settings import Settings
 
 REGISTRY = Path(__file__).resolve().parents[2] / "resources" / "models.yaml"
 
+used: dict[str, Path] = {}
+"""The models that this process has asked for, by name, and where they lie; run records name them."""
+
 
 class Model(Settings):
     """What every row of the registry has."""
@@ -114,6 +117,8 @@ def needed(settings: Settings) -> Iterator[str]:
 def model_path(name: str) -> Path:
     """Where a model inside a package lies; its hash is checked on the first call of a process.
 
+    What reads its own models (mediapipe, anny) asks for them too, so that they are checked and run records name them.
+
     Raises:
         UserError: its package is not installed, or the file is not the one that the registry names.
     """
@@ -128,6 +133,7 @@ def model_path(name: str) -> Path:
             f"config key {model.used_for} needs the model {name}, whose package is not installed: {install}"
         ) from None
     _verify(path, name, model, install)
+    used[name] = path
     return path
 
 
@@ -140,7 +146,29 @@ def fetched(models: Iterable[Path]) -> dict[str, Path]:
     Raises:
         UserError: a file is not the one that the registry names.
     """
-    return {folder.name: _verified(folder) for folder in models}
+    found = {folder.name: _verified(folder) for folder in models}
+    used.update(found)
+    return found
+
+
+def describe(name: str) -> dict[str, str]:
+    """Where a model comes from, which one it is, and its licence, for people and records."""
+    model = registry()[name]
+    match model:
+        case Packaged():
+            source, revision = f"{model.package}: {model.file}", model.version
+        case File():
+            source, revision = model.url, ""
+        case Repository():
+            source, revision = model.hub, model.revision
+        case Licensed():
+            source, revision = model.register_at, ""
+    return {"source": source, "revision": revision, "licence": model.licence}
+
+
+def place(name: str, path: Path) -> str:
+    """How a record names where a model lies: as it was asked for; nothing for one in a package, which may move."""
+    return "" if isinstance(registry()[name], Packaged) else str(path)
 
 
 def _verified(folder: Path) -> Path:

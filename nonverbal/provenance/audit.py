@@ -4,9 +4,9 @@
 
 | state | means |
 |---|---|
-| verified | its bytes are those its job wrote, and all it was made from is unchanged |
+| verified | its bytes are those its job wrote, and all it was made from is unchanged, back to the sources |
 | changed | its bytes are not those its job wrote |
-| stale | an input, the script or a library module has changed since, here or further up |
+| stale | an input, the script, a library module, a config key or a model has changed since, here or further up |
 | missing | its job wrote it and it is gone |
 | orphan | no record claims it |
 
@@ -14,6 +14,7 @@ The exit code is 1 if anything is not verified.
 """
 
 import argparse
+import importlib.metadata
 import json
 import os
 import shlex
@@ -23,12 +24,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
 from nonverbal.errors import UserError
+from nonverbal.models import Packaged, registry
+from nonverbal.provenance.config_keys import changed, present
 from nonverbal.provenance.hashes import MISSING, hash_all
 from nonverbal.provenance.record import ROOT, Record, read_records
 
@@ -39,12 +43,16 @@ SHOWN = 60  # findings the table lists; --json lists all
 
 @dataclass(frozen=True)
 class Finding:
-    """The state of one artifact, why, and the command that mends it ("" where nothing is to mend)."""
+    """The state of one artifact, why, and the command that mends it ("" where nothing is to mend).
+
+    `reason` is the nearest; `causes` are all that it goes back to, where they began.
+    """
 
     path: str
     state: str
     reason: str = ""
     command: str = ""
+    causes: tuple[str, ...] = ()
 
 
 class Audit:
@@ -75,9 +83,12 @@ class Audit:
 
     @cached_property
     def present(self) -> dict[str, str]:
-        """Hash of each recorded output and input as it is now, by recorded path."""
-        paths = {path for record in self.records for path in (*record["outputs"], *record["inputs"])}
-        places = {path: str(self._place(path)) for path in paths}
+        """Hash of each recorded output, input and model as it is now, by recorded path or model's name."""
+        places = {
+            path: str(self.place(path)) for record in self.records for path in (*record["outputs"], *record["inputs"])
+        }
+        models = {name: model for record in self.records for name, model in record["models"].items()}
+        places |= {name: place for name, model in models.items() if (place := self._model_place(name, model["path"]))}
         hashes = hash_all(places.values(), threads=min(8, 2 * (os.cpu_count() or 1)))
         return {path: hashes[place] for path, place in places.items()}
 
@@ -97,15 +108,32 @@ class Audit:
                 below[str(parent)].append(path)
         return below
 
-    def _place(self, path: str) -> Path:
+    def place(self, path: str) -> Path:
         """Where a recorded path lies now."""
         run = self.records[-1]["results"]
-        return self.results / Path(path).relative_to(run) if Path(path).is_relative_to(run) else Path(path)
+        return self.results / Path(path).relative_to(run) if Path(path).is_relative_to(run) else self.root / path
 
-    def _producers(self, path: str) -> list[str]:
+    def _model_place(self, name: str, path: str) -> str:
+        """Where a model lies now; "" for one inside a package that this environment lacks: it can't be judged here."""
+        if path:
+            return str(self.place(path))
+        model = registry().get(name)
+        try:
+            inside = isinstance(model, Packaged) and importlib.metadata.distribution(model.package)
+        except importlib.metadata.PackageNotFoundError:
+            return ""
+        return str(inside.locate_file(model.file)) if inside and isinstance(model, Packaged) else ""
+
+    def producers(self, path: str) -> list[str]:
         """The artifacts an input is, lies in, or holds."""
         around = [place for place in (path, *map(str, Path(path).parents)) if place in self.made]
         return around or self._within.get(path, [])
+
+    @cached_property
+    def _configs(self) -> dict[str, dict[str, Any]]:
+        """All keys of the config as it is now, by how a run was started."""
+        starts = {json.dumps(start): start for record in self.records if (start := record["config_start"])}
+        return {key: present(start["files"], start["values"], self.root) for key, start in starts.items()}
 
     def _finding(self, path: str) -> Finding:
         if path not in self.findings:
@@ -116,32 +144,46 @@ class Audit:
     def _judge(self, path: str) -> Finding:
         record = self.made[path]
         if self.present[path] == MISSING:
-            return Finding(path, "missing", f"rule {record['rule']} wrote it and it is gone", self._make(path))
+            reason = f"rule {record['rule']} wrote it and it is gone"
+            return Finding(path, "missing", reason, self._make(path), (f"{path} is missing",))
         if self.present[path] != record["outputs"][path]:
-            return Finding(
-                path, "changed", f"its bytes are not those that rule {record['rule']} wrote", self._remake(path)
-            )
-        for reason, command in self._causes(path, record):
-            return Finding(path, "stale", reason, command)
-        return Finding(path, "verified")
+            reason = f"its bytes are not those that rule {record['rule']} wrote"
+            return Finding(path, "changed", reason, self._remake(path), (f"{path} has changed",))
+        above = [self._finding(one) for name in record["inputs"] for one in self.producers(name) if one != path]
+        broken = [finding for finding in above if finding.state != "verified"]
+        own = [*self._causes(record)]
+        if not own and not broken:
+            return Finding(path, "verified")
+        # What mends the highest mends all below it.
+        command = next((finding.command for finding in broken), self._remake(path))
+        reasons = [*own, *(f"made from {finding.path}, which is {finding.state}" for finding in broken)]
+        known = {path for finding in broken for path in self.made[finding.path]["outputs"]}
+        begun = {cause for cause in own if not any(cause.startswith(f"input {path} ") for path in known)}
+        causes = begun.union(*(finding.causes for finding in broken))
+        return Finding(path, "stale", reasons[0], command, tuple(sorted(causes)))
 
-    def _causes(self, path: str, record: Record) -> Iterator[tuple[str, str]]:
-        """Why an artifact is stale, and what mends it; the first is the nearest."""
+    def _causes(self, record: Record) -> Iterator[str]:
+        """What a job read or ran that has changed since."""
         for kind, hashes in (("script", record["script"]), ("library module", record["modules"])):
             for name, value in hashes.items():
                 if self.code[name] != value:
-                    yield f"{kind} {name} has changed since", self._remake(path)
+                    yield f"{kind} {name} has changed since"
+        if record["config_start"]:
+            yield from changed(record["config"], self._configs[json.dumps(record["config_start"])])
+        for name, model in record["models"].items():
+            if self.present.get(name, model["sha256"]) != model["sha256"]:
+                yield f"model {name} ({model['path'] or model['source']}) has changed since"
         for name, value in record["inputs"].items():
-            above = [self._finding(producer) for producer in self._producers(name) if producer != path]
-            command = next((finding.command for finding in above if finding.command), self._remake(path))
             if self.present[name] != value:
-                yield f"input {name} {'is missing' if self.present[name] == MISSING else 'has changed since'}", command
-            for finding in above:
-                if finding.state != "verified":
-                    yield f"made from {finding.path}, which is {finding.state}", command
+                yield f"input {name} {'is missing' if self.present[name] == MISSING else 'has changed since'}"
+            elif Path(name).is_relative_to(record["results"]) and not self.producers(name):
+                yield f"input {name} has no record of what made it"
+        for attempt in record["attempts"]:
+            for name in attempt["changed_code"]:
+                yield f"{name} had changed when the job, stopped on {attempt['host']}, was taken up again"
 
     def _orphans(self) -> Iterator[Finding]:
-        claimed = {str(self._place(path)) for path in self.made}
+        claimed = {str(self.place(path)) for path in self.made}
         for folder, folders, files in os.walk(self.results):
             here = Path(folder)
             folders[:] = sorted(name for name in folders if self._holds_results(here / name, claimed))
@@ -165,6 +207,7 @@ class Audit:
 def show(findings: list[Finding], console: Console) -> None:
     """Print what is not verified and why, the commands that mend it, and the counts."""
     broken = [finding for finding in findings if finding.state != "verified"]
+    broken.sort(key=lambda finding: finding.state == "stale")  # what began it first
     if broken:
         table = Table("state", Column("artifact", overflow="fold"), Column("why", overflow="fold"))
         for finding in broken[:SHOWN]:
@@ -173,11 +216,25 @@ def show(findings: list[Finding], console: Console) -> None:
         console.print(table)
         if len(broken) > SHOWN:
             console.print(f"... and {len(broken) - SHOWN} more; --json lists all")
+        console.print("It goes back to:")
+        for cause, affected in causes(broken).items():
+            tables = [Path(path).name for path in affected if "paper" in Path(path).parts and path.endswith(".csv")]
+            reach = f"{len(affected)} artifact{'s' * (len(affected) != 1)}" + f", {', '.join(tables)}" * bool(tables)
+            console.print(f"  {escape(cause)}: {escape(reach)}", soft_wrap=True, highlight=False)
         console.print("To mend it:")
         for command in merged({finding.command for finding in broken}):
             console.print(f"  {escape(command)}", soft_wrap=True, highlight=False)
     counts = Counter(finding.state for finding in findings)
     console.print(", ".join(f"[{colour}]{counts[state]} {state}[/]" for state, colour in STATES.items()))
+
+
+def causes(broken: list[Finding]) -> dict[str, list[str]]:
+    """Each cause -> the artifacts that it reaches, those that reach most first."""
+    reached = defaultdict(list)
+    for finding in broken:
+        for cause in finding.causes:
+            reached[cause].append(finding.path)
+    return dict(sorted(reached.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def merged(commands: set[str]) -> list[str]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from nonverbal.errors import UserError
+from nonverbal.provenance.config_keys import leaves
 from nonverbal.provenance.record import Record, read_records
 from nonverbal.schema import write_table
 
 PLAIN = (
-    "rule", "function", "config_keys", "seed", "host", "scheduler_job", "gpu", "gpus", "cpu_s", "startup_cpu_s",
-    "peak_mb",
+    "rule", "function", "config_keys", "seed", "threads", "python", "host", "scheduler_job", "gpu", "gpus", "cpu_s",
+    "startup_cpu_s", "peak_mb",
 )  # fmt: skip
 
 
@@ -44,11 +45,15 @@ def _rows(record: Record) -> Iterator[dict[str, Any]]:
         "modules_sha256": _digest(record["modules"]),
         "inputs": _named(record["inputs"], "sha256"),
         "params_sha256": _digest(record["params"]),
+        "config": _named({key: json.dumps(value) for key, value in leaves(record["config"]).items()}, "value"),
+        "models": [{"name": name} | model for name, model in sorted(record["models"].items())],
         "packages": _named(record["packages"], "version"),
         "commit": record["git"]["commit"],
         "dirty": record["git"]["dirty"],
+        **{name: record["machine"].get(name) for name in ("system", "processor", "cores")},
         "started": round(record["started"] * 1000),
         "ended": round(record["ended"] * 1000),
+        "attempts": 1 + len(record["attempts"]),
     }
     for path, sha256 in record["outputs"].items():
         yield {"path": path, "sha256": sha256, **shared}

@@ -6,6 +6,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from nonverbal.models import model_path
 from nonverbal.speakers.boxes import overlaps
 
 # FaceMesh's landmarks of the inner lips: pairs above and below, and the corners.
@@ -54,6 +55,8 @@ class MediapipeFaces:
     def __init__(self, lowest_score: float) -> None:
         from mediapipe.python.solutions import face_detection, face_mesh
 
+        for model in ("mediapipe_face_detection", "mediapipe_face_mesh_refined"):
+            model_path(model)
         self.detector = face_detection.FaceDetection(model_selection=1, min_detection_confidence=lowest_score)
         self.mesh = face_mesh.FaceMesh(
             static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=LEAST_MESH

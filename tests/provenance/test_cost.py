@@ -19,6 +19,8 @@ def artifact(path: Path, rule: str, stage: str, shard: int | None = None, **chan
         "path": str(path), "sha256": "0" * 64, "rule": rule, "function": f"nonverbal.{stage}.{rule}.{rule}",
         "wildcards": [] if shard is None else [{"name": "shard", "value": f"{shard:05d}"}], "script_sha256": "",
         "modules": [], "modules_sha256": "", "inputs": [], "params_sha256": "", "config_keys": [], "packages": [],
+        "config": [], "models": [], "python": "", "threads": 1, "system": "", "processor": "", "cores": 1,
+        "attempts": 1,
         "seed": 0, "commit": "", "dirty": None, "host": "n1", "scheduler_job": "", "gpu": "", "gpus": 0,
         "cpu_s": 100.0, "startup_cpu_s": 10.0, "peak_mb": 500.0, "started": start,
         "ended": start + pd.Timedelta(100, "s"),

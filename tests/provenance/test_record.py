@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from nonverbal.provenance import hashes
 from nonverbal.provenance.hashes import MISSING, Remembered, hash_all, hash_path
-from nonverbal.provenance.record import config_keys, cpu_s, imported_packages, library_modules, peak_mb, read_records
-
-CONFIG = {
-    "seed": 7,
-    "results": "results",
-    "speech": {"diarize": {"backend": "embedded"}, "transcribe": {"backend": "embedded"}},
-    "tokenizers": {"face": {"codebook": {"size": 512, "dim": 8}}, "body": {"codebook": {"size": 512, "dim": 16}}},
-}
+from nonverbal.provenance.machine import cpu_s, imported_packages, peak_mb
+from nonverbal.provenance.record import library_modules, read_records
 
 
 def test_a_file_hashes_as_sha256sum_does(tmp_path):
@@ -56,16 +50,6 @@ def test_a_large_file_is_read_once_and_again_when_it_changes(tmp_path, monkeypat
     os.utime(large, ns=(1, 1))
     assert remembered.hash_all([str(large)])[str(large)] == hashlib.sha256(b"12346").hexdigest()
     assert len(reads) == 2
-
-
-def test_config_keys_name_the_section_a_param_came_from():
-    keys = config_keys({"settings": {"backend": "embedded"}, "seed": 7}, CONFIG, "transcribe")
-    assert keys == ["seed", "speech.transcribe.backend"]
-    assert config_keys({"settings": CONFIG["tokenizers"]["body"]}, CONFIG, "train_tokenizer") == [
-        "tokenizers.body.codebook.dim",
-        "tokenizers.body.codebook.size",
-    ]
-    assert config_keys({"settings": {"backend": "other"}}, CONFIG, "diarize") == ["params.settings"]
 
 
 def test_the_record_names_what_is_imported():
