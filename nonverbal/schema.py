@@ -5,6 +5,7 @@ A table with `kept` and `reason` has one row a unit: `reason` is empty where `ke
 table's REASONS where it is false, and `detail` says in a sentence how it was decided.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -302,11 +303,22 @@ def read_table(path: Path | list[Path], name: str) -> pd.DataFrame:
 
 def read_arrow(path: Path, name: str, columns: list[str] | None = None, clip_id: str | None = None) -> pa.Table:
     """Read some columns of one table, or the rows of one clip, checked against TABLES[name]."""
+    _check_file(path, name)
+    filters = None if clip_id is None else [("clip_id", "==", clip_id)]
+    return pq.read_table(path, columns=columns, filters=filters)
+
+
+def iter_arrow(path: Path, name: str, columns: list[str], rows: int) -> Iterator[pa.Table]:
+    """Read some columns of one table, checked against TABLES[name], so many rows at a time at most."""
+    _check_file(path, name)
+    for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(rows, columns=columns):
+        yield pa.Table.from_batches([batch])
+
+
+def _check_file(path: Path, name: str) -> None:
     found = pq.read_schema(path)
     if found.names != TABLES[name].names or found.types != TABLES[name].types:
         raise SchemaError(f"{path} is not a {name} table: it has {found.names}")
-    filters = None if clip_id is None else [("clip_id", "==", clip_id)]
-    return pq.read_table(path, columns=columns, filters=filters)
 
 
 def read_rows(path: Path, name: str) -> list[dict[str, Any]]:

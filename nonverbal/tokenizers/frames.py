@@ -7,16 +7,17 @@ split alone: one scale a group keeps a number that hardly moves small, so that i
 
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from nonverbal.errors import UserError
 from nonverbal.layouts import FLAME_FACE, OPEN_FACE, SMPLX_BODY, Layout
 from nonverbal.progress import track
-from nonverbal.schema import TABLES, read_arrow, read_table, write_table
+from nonverbal.schema import TABLES, iter_arrow, read_table, write_table
 from nonverbal.tokenizers.motion import release
 from nonverbal.tokenizers.settings import Frames
 
@@ -29,6 +30,8 @@ LAYOUT_OF = {  # by the cues stage's backends
     "osx": SMPLX_BODY,
 }
 BATCH_ROWS = 16_384
+KEYS = ["clip_id", "utterance_id"]
+INDEX_COLUMNS = [*KEYS, "speaker", "frame", "valid"]
 
 
 def frames(
@@ -56,20 +59,21 @@ def frames(
     runs = index_shards(part, cues, split_of, settings.longest_gap)
     if not (runs["split"] == "train").any():
         raise UserError(
-            f"none of the {len(split_of)} kept clips is of the training split and has a {part} to learn from; see in "
-            "results/dataset/funnel/, or in the log of rule funnel, why clips were dropped, or add videos"
+            f"none of the {len(split_of)} kept clips is of the training split and has a {part} to learn from; see why "
+            "clips were dropped in dataset/funnel/ of the results, or in the log of rule funnel; add videos, or lower "
+            "config keys dataset.split.validation and dataset.split.test"
         )
     partial = frames.with_name(f".{frames.name}.partial")
     shape = (int(runs["frames"].sum()), layout.dim)
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
     start = 0
     for path in track(cues, f"frames {part}"):
-        found, rows = index_shard(part, path, split_of, settings.longest_gap)
-        end = start + int(found["frames"].sum())
-        array[start:end] = np.nan
-        fill_rows(array[start:end], path, rows, layout)
-        release(array)
-        start = end
+        for table in whole_utterances(part, path, [*INDEX_COLUMNS, "features"]):
+            found, places = index_table(table, split_of, settings.longest_gap)
+            end = start + int(found["frames"].sum())
+            array[start:end] = vectors(table, places, end - start, layout)
+            release(array)
+            start = end
     array.flush()
     mean, std = moments(array, runs[runs["split"] == "train"], layout)
     partial.replace(frames)
@@ -100,19 +104,34 @@ def index_shards(part: str, cues: list[Path], split_of: pd.Series, longest_gap: 
     """Runs of all shards, one shard's after another's."""
     runs, start = [TABLES["sequences_index"].empty_table().to_pandas()], 0
     for path in cues:
-        found, _ = index_shard(part, path, split_of, longest_gap)
-        runs.append(found.assign(row=found["row"] + start, split=found["clip_id"].map(split_of)))
-        start += int(found["frames"].sum())
+        for table in whole_utterances(part, path, INDEX_COLUMNS):
+            found, _ = index_table(table, split_of, longest_gap)
+            runs.append(found.assign(row=found["row"] + start, split=found["clip_id"].map(split_of)))
+            start += int(found["frames"].sum())
     return pd.concat([one for one in runs if len(one)] or runs, ignore_index=True)
 
 
-def index_shard(part: str, path: Path, split_of: pd.Series, longest_gap: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Runs of a shard, and the row among theirs of each of its table's rows (-1: not used)."""
-    columns = ["clip_id", "utterance_id", "speaker", "frame", "valid"]
-    table = read_arrow(path, part, columns=columns).to_pandas()
-    used = (table["valid"] & table["clip_id"].isin(split_of.index)).to_numpy()
-    found, rows = find_runs(table[used], longest_gap)
-    places = np.full(len(table), -1)
+def whole_utterances(part: str, path: Path, columns: list[str]) -> Iterator[pa.Table]:
+    """A shard's table in parts of about BATCH_ROWS rows, each of which ends where an utterance does."""
+    held = None
+    for table in iter_arrow(path, part, columns, BATCH_ROWS):
+        table = table if held is None else pa.concat_tables([held, table])
+        keys = table.select(KEYS).to_pandas()
+        others = np.flatnonzero((keys != keys.iloc[-1]).any(axis=1))  # than the last utterance, which may go on
+        end = int(others[-1]) + 1 if len(others) else 0
+        if end:
+            yield table.slice(0, end)
+        held = table.slice(end)
+    if held is not None:
+        yield held
+
+
+def index_table(table: pa.Table, split_of: pd.Series, longest_gap: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Runs of some whole utterances, and the row among theirs of each of the table's rows (-1: not used)."""
+    seen = table.select(INDEX_COLUMNS).to_pandas()
+    used = (seen["valid"] & seen["clip_id"].isin(split_of.index)).to_numpy()
+    found, rows = find_runs(seen[used], longest_gap)
+    places = np.full(len(seen), -1)
     places[used] = rows
     return found, places
 
@@ -130,8 +149,7 @@ def find_runs(seen: pd.DataFrame, longest_gap: int) -> tuple[pd.DataFrame, np.nd
     Raises:
         ValueError: an utterance's frames are not in order.
     """
-    keys = ["clip_id", "utterance_id"]
-    same = (seen[keys] == seen[keys].shift()).all(axis=1).to_numpy()
+    same = (seen[KEYS] == seen[KEYS].shift()).all(axis=1).to_numpy()
     step = seen["frame"].diff().fillna(1).to_numpy()
     if (same & (step < 1)).any():
         raise ValueError(f"frames out of order in clip {seen['clip_id'].to_numpy()[same & (step < 1)][0]}")
@@ -139,20 +157,18 @@ def find_runs(seen: pd.DataFrame, longest_gap: int) -> tuple[pd.DataFrame, np.nd
     number = np.cumsum(~same | (step > longest_gap + 1)) - 1
     ends = np.append(starts, len(seen))[1:] - 1
     frame = seen["frame"].to_numpy()
-    runs = seen.iloc[starts][[*keys, "speaker"]].reset_index(drop=True)
+    runs = seen.iloc[starts][[*KEYS, "speaker"]].reset_index(drop=True)
     runs["first_frame"], runs["frames"] = frame[starts], frame[ends] - frame[starts] + 1
     runs["row"] = runs["frames"].cumsum() - runs["frames"]
     return runs, runs["row"].to_numpy()[number] + frame - runs["first_frame"].to_numpy()[number]
 
 
-def fill_rows(array: np.ndarray, path: Path, rows: np.ndarray, layout: Layout) -> None:
-    """Copy the training vectors of a shard's table to their rows of the array, a batch at a time."""
-    done = 0
-    for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=["features"]):
-        features = batch.column("features").flatten().to_numpy(zero_copy_only=False).reshape(-1, layout.features)
-        place = rows[done : done + len(features)]
-        array[place[place >= 0]] = features[place >= 0][:, layout.index]
-        done += len(features)
+def vectors(table: pa.Table, places: np.ndarray, frames: int, layout: Layout) -> np.ndarray:
+    """Training vectors [frames, dim] of a table's rows at their places among the frames, NaN elsewhere."""
+    features = table["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    block = np.full((frames, layout.dim), np.nan, np.float32)
+    block[places[places >= 0]] = features.reshape(-1, layout.features)[places >= 0][:, layout.index]
+    return block
 
 
 def moments(array: np.ndarray, runs: pd.DataFrame, layout: Layout) -> tuple[np.ndarray, np.ndarray]:

@@ -15,9 +15,12 @@ Count = Callable[[Tensor], Tensor]
 DISTANCES = {"l1": F.l1_loss, "smooth_l1": F.smooth_l1_loss, "l2": F.mse_loss}
 
 
-def losses(
-    output: Output, batch: Batch, layout: Layout, settings: Losses, share: Count = lambda count: count
-) -> dict[str, Tensor]:
+def alone(count: Tensor) -> Tensor:
+    """What means divide by in a process that has all of the batch."""
+    return count
+
+
+def losses(output: Output, batch: Batch, layout: Layout, settings: Losses, share: Count = alone) -> dict[str, Tensor]:
     """Reconstruction, velocity, commitment and their weighted total; each a scalar.
 
     Args:
@@ -25,19 +28,22 @@ def losses(
         layout: names the groups.
         settings: distance and weights.
         share: what means divide by, given how many numbers are known here; several processes need the mean of that.
+            The commitment, a mean over the tokens here, weighs by their number likewise.
     """
     known_steps = batch.known[..., 1:] & batch.known[..., :-1]
     made = output.made.float()
     reconstruction = by_group(made, batch.values, batch.known, layout, settings.groups, settings, share)
     steps = made.diff(dim=-1), batch.values.diff(dim=-1)
     velocity = by_group(*steps, known_steps, layout, settings.velocity_groups, settings, share)
-    total = reconstruction + settings.velocity * velocity + output.commitment
-    return {"total": total, "reconstruction": reconstruction, "velocity": velocity, "commitment": output.commitment}
+    tokens = (output.tokens[..., 0] >= 0).sum()
+    commitment = output.commitment * (tokens / share(tokens))
+    total = reconstruction + settings.velocity * velocity + commitment
+    return {"total": total, "reconstruction": reconstruction, "velocity": velocity, "commitment": commitment}
 
 
 def by_group(
     made: Tensor, truth: Tensor, known: Tensor, layout: Layout, weights: dict[str, float], settings: Losses,
-    share: Count = lambda count: count,
+    share: Count = alone,
 ) -> Tensor:  # fmt: skip
     """Weighted sum over groups of the mean distance over known numbers; made, truth, known [B, dim, T]."""
     distance = DISTANCES[settings.reconstruction](made, truth, reduction="none")

@@ -24,7 +24,7 @@ class MaskedConv(nn.Conv1d):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
         """X [B, C, T] and its mask [B, 1, T]."""
-        return super().forward(x * mask)
+        return super().forward(x * mask.type_as(x))
 
 
 class Residual(nn.Module):

@@ -42,6 +42,10 @@ class Quantizer(nn.Module):
         Returns:
             Codes [B, C, T], tokens int64 [B, T, Q] (PADDING beyond the mask), and the loss, a scalar.
         """
+        with torch.autocast(latents.device.type, enabled=False):  # near codes differ by less than bf16 tells apart
+            return self._quantize(latents.float(), mask)
+
+    def _quantize(self, latents: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         # Under a mask VectorQuantize compares codes with its raw input: normalised here, it is on the sphere.
         rows = self._place(latents).transpose(1, 2)
         own = mask[:, 0] > 0

@@ -140,7 +140,7 @@ class Training(Settings):
     warm_up: float = Field(ge=0, lt=1)
     """Share of the steps (paper: 0.1)."""
     precision: Literal["bf16", "float32"]
-    """Of the convolutions on a GPU; a CPU computes in float32."""
+    """Of the convolutions in training; a CPU without instructions for bf16 computes in float32 either way."""
     compile: bool
     """Whether a GPU runs compiled convolutions."""
     processes: int = Field(gt=0)

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nonverbal.errors import UserError
 from nonverbal.tokenizers.dashboard import Dashboard
-from nonverbal.tokenizers.losses import losses
+from nonverbal.tokenizers.losses import Count, alone, losses
 from nonverbal.tokenizers.model import MotionTokenizer
 from nonverbal.tokenizers.motion import Batch, Motion, Window, bucket, cut, draw
 from nonverbal.tokenizers.quantizer import used
@@ -54,7 +54,7 @@ class Trainer:
     def __init__(self, motion: Motion, settings: Tokenizer, training: Training, seed: int, workers: int = 0) -> None:
         self.motion, self.settings, self.training, self.seed, self.workers = motion, settings, training, seed, workers
         gpu = torch.cuda.is_available()
-        bf16 = gpu and training.precision == "bf16"
+        bf16 = training.precision == "bf16" and (gpu or cpu_computes_bf16())
         self.accelerator = Accelerator(cpu=not gpu, mixed_precision="bf16" if bf16 else "no")
         self.device = self.accelerator.device
         torch.manual_seed(seed)
@@ -76,6 +76,7 @@ class Trainer:
         self.epoch, self.at = 0, 0
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {}
+        self.sums, self.counts = torch.empty(0), torch.empty(0)
         self._clear()
 
     def run(self, checkpoint: Path, dashboard: Dashboard) -> None:
@@ -109,14 +110,14 @@ class Trainer:
     def _steps(self) -> Iterator[list[Batch]]:
         """The batches of the steps that the epoch still has, this process's share of each."""
         plan = self.plan()[self.at :]
-        loader = iter(self._load([windows for step in plan for windows in step]))
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        # A process for which no window is left takes the first again, so that all of them step together.
+        loader = iter(self._load([windows[rank::world] or windows[:1] for step in plan for windows in step]))
         for step in plan:
             yield [next(loader) for _ in step]
 
     def _load(self, batches: list[list[Window]]) -> DataLoader:
-        rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        share = [windows[rank::world] or windows[:1] for windows in batches]
-        dataset = Batches(self.motion, share, self.settings.network.downsampling)
+        dataset = Batches(self.motion, batches, self.settings.network.downsampling)
         # A generator of its own: an iterator draws a number when it starts, and so must not when a run goes on.
         return DataLoader(dataset, batch_size=None, num_workers=self.workers, generator=torch.Generator(),
                           pin_memory=self.device.type == "cuda")  # fmt: skip
@@ -126,7 +127,7 @@ class Trainer:
         for i, batch in enumerate(batches):
             last = i == len(batches) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.network):
-                found, counts = self._losses(batch)
+                found, counts = self._losses(batch, self._share)
                 self.accelerator.backward(found["total"] / len(batches))
             self.sums += torch.stack([found[name].detach() for name in NAMES])
             self.batches += 1
@@ -136,15 +137,19 @@ class Trainer:
         self.schedule.step()
         self.optimizer.zero_grad()
 
-    def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+    def _losses(self, batch: Batch, share: Count = alone) -> tuple[dict[str, Tensor], Tensor]:
         batch = batch.to(self.device)
         output = (self.network if self.network.training else self.model)(batch.values, batch.mask)
-        found = losses(output, batch, self.motion.scale.layout, self.settings.losses, self._share)
+        found = losses(output, batch, self.motion.scale.layout, self.settings.losses, share)
         return found, used(output.tokens, self.settings.codebook.size)
 
     def _share(self, count: Tensor) -> Tensor:
         """Mean of a count over processes: sums divided by it, averaged over processes, are the mean over all."""
-        return self.accelerator.reduce(count.float(), "mean") if self.accelerator.num_processes > 1 else count
+        return self._reduce(count.float(), "mean") if self.accelerator.num_processes > 1 else count
+
+    def _reduce(self, value: Tensor, how: str) -> Tensor:
+        """A sum or mean over processes; the value itself stays, as it is where there is but one."""
+        return self.accelerator.reduce(value.clone(), how)
 
     def factor(self, step: int) -> float:
         """Learning rate of a step: linear warm-up, then a tenth from half of the steps on, a hundredth from 3/4 on."""
@@ -164,6 +169,7 @@ class Trainer:
 
     def finish_epoch(self) -> None:
         """Validate, keep the best weights, and begin the next epoch."""
+        self.sums, self.counts = self._reduce(self.sums, "mean"), self._reduce(self.counts, "sum")
         row = self.status()
         row = {name: row[name] for name in NAMES} | {"train_codes": row["codes"]} | self.validate()
         row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
@@ -189,26 +195,26 @@ class Trainer:
         self.network.eval()
         total, frames = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
         counts = torch.zeros_like(self.counts)
-        for batch in self._load(batched(self.validation, self.training.batch)):
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        for batch in self._load(batched(self.validation, self.training.batch)[rank::world]):
             found, used_now = self._losses(batch)
             length = batch.mask.sum().to(self.device)
             total += found["reconstruction"] * length
             frames += length
             counts += used_now
-        total, frames, counts = (self.accelerator.reduce(x, "sum") for x in (total, frames, counts))
+        total, frames, counts = (self._reduce(x, "sum") for x in (total, frames, counts))
         self.network.train()
         return {"validation": (total / frames).item(), "codes": float((counts > 0).sum())}
 
     def save(self, path: Path) -> None:
         """Write all of the state, at once or not at all."""
-        random = {"cpu": torch.get_rng_state()}
+        own = {"cpu": torch.get_rng_state(), "sums": self.sums.cpu(), "counts": self.counts.cpu()}
         if self.device.type == "cuda":
-            random["gpu"] = torch.cuda.get_rng_state(self.device)
+            own["gpu"] = torch.cuda.get_rng_state(self.device)
         state = {
             "network": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(), "random": gather_object([random]),
-            "epoch": self.epoch, "at": self.at, "sums": self.sums, "counts": self.counts, "batches": self.batches,
-            "best": self.best, "history": self.history,
+            "schedule": self.schedule.state_dict(), "processes": gather_object([own]),
+            "epoch": self.epoch, "at": self.at, "batches": self.batches, "best": self.best, "history": self.history,
         }  # fmt: skip
         if self.accelerator.is_main_process:
             partial = path.with_suffix(".partial")
@@ -225,12 +231,12 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.epoch, self.at, self.batches = state["epoch"], state["at"], state["batches"]
-        self.sums, self.counts = state["sums"].to(self.device), state["counts"].to(self.device)
         self.best, self.history = state["best"], state["history"]
-        random = state["random"][self.accelerator.process_index]
-        torch.set_rng_state(random["cpu"])
+        own = state["processes"][self.accelerator.process_index]
+        self.sums, self.counts = own["sums"].to(self.device), own["counts"].to(self.device)
+        torch.set_rng_state(own["cpu"])
         if self.device.type == "cuda":
-            torch.cuda.set_rng_state(random["gpu"], self.device)
+            torch.cuda.set_rng_state(own["gpu"], self.device)
 
 
 class Batches(Dataset):
@@ -246,6 +252,12 @@ class Batches(Dataset):
     def __getitem__(self, i: int) -> Batch:
         """Read one."""
         return self.motion.batch(self.windows[i], self.downsampling)
+
+
+def cpu_computes_bf16() -> bool:
+    """Whether this processor has instructions for bf16, without which it is slower than float32."""
+    has = torch.cpu.get_capabilities()
+    return any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def validation_split(motion: Motion) -> str:

@@ -93,6 +93,18 @@ def test_the_array_holds_what_the_tables_say(tmp_path: Path) -> None:
     assert np.isnan(array[4, 0])
 
 
+@pytest.mark.parametrize("rows", [1, 3, 10, 15])
+def test_how_many_rows_are_read_at_a_time_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    clips = {"a": 0.0, "dropped": 50.0, "b": 100.0}
+    splits = {"a": "train", "b": "test"}
+    paths = run_frames(tmp_path, splits, one=clips)
+    whole = {name: path.read_bytes() for name, path in paths.items()}
+    monkeypatch.setattr("nonverbal.tokenizers.frames.BATCH_ROWS", rows)
+    assert {name: path.read_bytes() for name, path in run_frames(tmp_path, splits, one=clips).items()} == whole
+
+
 def test_the_scale_is_of_the_training_split_alone(tmp_path: Path) -> None:
     paths = run_frames(tmp_path, {"a": "train", "c": "test"}, one={"a": 0.0, "c": 100.0})
     scale = json.loads(paths["scale"].read_text())
@@ -118,7 +130,10 @@ def test_numbers_that_hardly_vary_are_not_blown_up(tmp_path: Path) -> None:
 
 
 def test_nobody_to_learn_from_is_told_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"none of the 1 kept clips .* has a face to learn from"):
+    told = (
+        r"none of the 1 kept clips .* has a face to learn from; .* dataset/funnel/ .* lower config keys dataset\.split"
+    )
+    with pytest.raises(UserError, match=told):
         run_frames(tmp_path, {"a": "test"}, one={"a": 0.0})
 
 

@@ -18,7 +18,7 @@ TINY = Tokenizer(
 )  # fmt: skip
 TRAINING = Training(
     window=32, batch=4, pool=2, epochs=6, learning_rate=3e-3, weight_decay=0.1, clip=1.0, accumulation=2, warm_up=0.1,
-    precision="bf16", compile=True, processes=1, threads=1, checkpoint_s=0,
+    precision="float32", compile=True, processes=1, threads=1, checkpoint_s=0,
 )  # fmt: skip
 
 
