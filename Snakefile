@@ -27,7 +27,11 @@ onstart:
     from nonverbal.preflight import preflight
 
     try:
-        preflight(CONFIG, environments=OWN_ENVIRONMENTS)
+        preflight(
+            CONFIG,
+            rules={job.rule.name for job in workflow.dag.needrun_jobs()},
+            environments=OWN_ENVIRONMENTS,
+        )
     except UserError as error:
         raise SystemExit(str(error))
 

@@ -1,53 +1,57 @@
 """Before the first job: every model of the chosen backends is there, is the one the registry names, and may be used."""
 
 import importlib.metadata
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from nonverbal.config import Config
 from nonverbal.environments.files import OVERRIDES
 from nonverbal.errors import UserError
-from nonverbal.models import Licensed, Packaged, Repository, fetched, model_path, needed, registry
+from nonverbal.models import Licensed, Packaged, Repository, fetched, model_path, registry
 from nonverbal.models.hub import check_access
 from nonverbal.settings import Settings
 from nonverbal.tokenizers.settings import HubSource
 
 
-def preflight(config: Config, environments: bool) -> None:
-    """Check the environments and models that this run will use.
+def preflight(config: Config, rules: Collection[str], environments: bool) -> None:
+    """Check the environments and models that the rules to run will use.
 
     Models inside packages that this environment lacks belong to a rule's environment and are checked there.
 
     Args:
         config: of the run.
+        rules: names of the rules that have a job in this run; a section of the config is of the rule of its name.
         environments: whether each rule runs in the environment that it names.
 
     Raises:
         UserError: naming the config key and what to write.
     """
-    if not environments:
-        _check_default_environment(config.tokenizers if config.published else config, "")
+    chosen = {key: section for key, section in sections(config) if key.rpartition(".")[2] in rules}
+    for key, section in chosen.items():
+        if not environments and (family := getattr(section, "family", None)) in OVERRIDES:
+            raise UserError(
+                f"config key {key}.backend needs an environment of its own, envs/{family}.yaml: add --sdm conda, or "
+                "write the backend that config.yaml names"
+            )
     for name, model in registry().items():
         if isinstance(model, Packaged) and _installed(model.package):
             model_path(name)
-    for name in sorted(set(needed(config.tokenizers if config.published else config))):
+    for name in sorted({model for section in chosen.values() for model in getattr(section, "models", ())}):
         _check_fetched(Path(config.models) / name)
-    if config.published:  # no other stage runs
-        _check_published(config.published, Path(config.results))
-    elif config.cues.body.backend == "osx":
+    if config.published and "fetch_records" in rules:
+        _check_published(config.published)
+    if config.cues.body.backend == "osx" and "body" in rules:
         from nonverbal.cues.osx import checkout_of
 
         checkout_of(config.cues.body.osx)
 
 
-def _check_default_environment(settings: Settings, key: str) -> None:
-    if (family := getattr(settings, "family", None)) in OVERRIDES:
-        raise UserError(
-            f"config key {key}.backend needs an environment of its own, envs/{family}.yaml: add --sdm conda, or write "
-            "the backend that config.yaml names"
-        )
+def sections(settings: Settings, key: str = "") -> Iterator[tuple[str, Settings]]:
+    """All sections of settings, and theirs, as `stage.rule.section`."""
     for name in type(settings).model_fields:
         if isinstance(section := getattr(settings, name), Settings):
-            _check_default_environment(section, f"{key}.{name}".lstrip("."))
+            yield f"{key}{name}", section
+            yield from sections(section, f"{key}{name}.")
 
 
 def _check_fetched(folder: Path) -> None:
@@ -61,8 +65,8 @@ def _check_fetched(folder: Path) -> None:
             raise UserError(f"{error}, as {folder}") from None
 
 
-def _check_published(source: HubSource, results: Path) -> None:
-    if source.repository and source.revision and not (results / "tokenizers" / "fetch_records").exists():
+def _check_published(source: HubSource) -> None:
+    if source.repository and source.revision:
         check_access(source.repository, source.revision, "sources.repository", kind="dataset")
 
 

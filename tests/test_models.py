@@ -16,10 +16,10 @@ from huggingface_hub.errors import GatedRepoError
 from nonverbal import models
 from nonverbal.config import Config
 from nonverbal.errors import UserError
-from nonverbal.models import File, Packaged, Repository, fetched, model_path, needed, registry
+from nonverbal.models import File, Packaged, Repository, fetched, model_path, registry
 from nonverbal.models.fetch_model import fetch_model
 from nonverbal.models.hub import check_access
-from nonverbal.settings import Settings
+from nonverbal.preflight import preflight
 
 fetch_model_module = importlib.import_module("nonverbal.models.fetch_model")
 
@@ -29,13 +29,22 @@ PACKAGED = sorted(name for name, model in registry().items() if isinstance(model
 WEIGHTS = bytes(range(256)) * 5000
 
 
-def test_models_to_fetch_are_those_of_the_chosen_backends():
-    raw = yaml.safe_load((models.REGISTRY.parents[1] / "config.yaml").read_text())
-    assert list(needed(Config.model_validate(raw))) == ["Llama-3.2-1B-Instruct"]
-    raw["mars"]["base"]["name"] = "tiny"
-    assert list(needed(Config.model_validate(raw))) == []
+def test_a_run_needs_the_models_of_the_rules_that_it_has_jobs_of(tmp_path, monkeypatch):
+    raw = yaml.safe_load((models.REGISTRY.parents[1] / "config.yaml").read_text()) | {"models": str(tmp_path)}
     raw["speech"]["transcribe"]["backend"] = "whisperx"
-    assert list(needed(Config.model_validate(raw))) == ["faster-whisper-large-v3", "wav2vec2-base-960h"]
+    asked = []
+    monkeypatch.setattr("nonverbal.preflight._check_fetched", lambda folder: asked.append(folder.name))
+    for rules, wanted in {
+        ("clips", "people"): [],
+        ("base", "train_mars"): ["Llama-3.2-1B-Instruct"],
+        ("transcribe",): ["faster-whisper-large-v3", "wav2vec2-base-960h"],
+    }.items():
+        asked.clear()
+        preflight(Config.model_validate(raw), rules=rules, environments=True)
+        assert asked == wanted
+    with pytest.raises(UserError, match=r"speech\.transcribe\.backend needs an environment of its own"):
+        preflight(Config.model_validate(raw), rules={"transcribe"}, environments=False)
+    preflight(Config.model_validate(raw), rules={"clips"}, environments=False)
 
 
 @pytest.fixture
@@ -153,18 +162,3 @@ def test_a_gated_repository_says_where_to_ask(monkeypatch):
         UserError, match=r"speech\.diarize\.backend: a/b is gated; accept .*huggingface\.co/a/b.*HF_TOKEN"
     ):
         check_access("a/b", "1" * 40, "speech.diarize.backend")
-
-
-def test_the_models_of_chosen_backends_are_needed():
-    class Step(Settings):
-        backend: str
-
-        @property
-        def models(self) -> list[str]:
-            return ["voice"] if self.backend == "hub" else []
-
-    class Stage(Settings):
-        one: Step
-        other: Step
-
-    assert list(needed(Stage(one=Step(backend="hub"), other=Step(backend="embedded")))) == ["voice"]

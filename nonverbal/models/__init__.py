@@ -7,7 +7,7 @@ imported to find its model, so that its own dependencies need not be there.
 
 import functools
 import importlib.metadata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -102,15 +102,6 @@ def registered(name: str) -> str:
     if name not in registry() or isinstance(registry()[name], Packaged):
         raise ValueError(f"there is no model {name} to fetch in resources/models.yaml; add a row, or write one of it")
     return name
-
-
-def needed(settings: Settings) -> Iterator[str]:
-    """Names of the models to fetch that the chosen backends use: those in each section's property `models`."""
-    if isinstance(names := getattr(settings, "models", None), list):  # of the config itself it is the folder
-        yield from names
-    for name in type(settings).model_fields:
-        if isinstance(section := getattr(settings, name), Settings):
-            yield from needed(section)
 
 
 @functools.cache

@@ -184,10 +184,9 @@ def test_what_is_not_there_is_told_before_the_first_job(tmp_path, weights, chang
         checkout_of(OsxSettings(**values))
     raw = yaml.safe_load((models.REGISTRY.parents[1] / "config.yaml").read_text())
     raw["models"] = str(weights.parents[1])
-    raw["mars"]["base"]["name"] = "tiny"
     raw["cues"]["body"] |= {"backend": "osx", "osx": values}
     with pytest.raises(UserError, match=message):
-        preflight(Config.model_validate(raw), environments=True)
+        preflight(Config.model_validate(raw), rules={"body"}, environments=True)
 
 
 def test_smplx_files_and_weights_are_asked_for(tmp_path):
