@@ -217,6 +217,12 @@ TABLES: dict[str, pa.Schema] = {
             ("clip_id", TEXT), ("utterances", pa.list_(INT)),
             ("messages", pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))),
         ],  # one row an answer: utterances that it shows, its own last; the chat, its answer last
+        # paper
+        "sentiment": [
+            *UTTERANCE, ("sentence", INT), ("text", TEXT), ("start_s", FLOAT), ("end_s", FLOAT), ("negative", FLOAT),
+            ("neutral", FLOAT), ("positive", FLOAT), ("valence", FLOAT), ("backend", TEXT),
+        ],  # one row a sentence, counted in its utterance; negative, neutral, positive: probabilities, NaN where the
+        # backend has none; valence: -1 to 1
         # provenance
         "ledger": [
             ("path", TEXT), ("sha256", TEXT), ("rule", TEXT), ("wildcards", named("value")), ("function", TEXT),

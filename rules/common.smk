@@ -99,6 +99,7 @@ STEP_BACKENDS = {
     "body": CONFIG.cues.body.backend,
     "safety": CONFIG.dataset.safety.backend,
     "base": CONFIG.mars.base.name,
+    "sentiment": CONFIG.paper.sentiment.backend,
 }
 if PUBLISHED:
     STEP_BACKENDS |= {

@@ -381,6 +381,81 @@ rule figure5:
         "../scripts/paper/figure5.py"
 
 
+rule sentiment:
+    input:
+        words="<results>/speech/utterances/{shard}/words.parquet",
+        models=models(CONFIG.paper.sentiment),
+    output:
+        sentiment="<results>/paper/sentiment/{shard}/sentiment.parquet",
+    log:
+        "<logs>/paper/sentiment/{shard}.log",
+    benchmark:
+        "<benchmarks>/paper/sentiment/{shard}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=240,
+        gpu=CONFIG.paper.sentiment.gpus,
+    params:
+        settings=settings(CONFIG.paper.sentiment),
+    message:
+        "Sentiment of each sentence, shard {wildcards.shard}"
+    script:
+        "../scripts/paper/sentiment.py"
+
+
+rule figure6:
+    input:
+        sentiment=expand(
+            "<results>/paper/sentiment/{shard}/sentiment.parquet", shard=SHARDS
+        ),
+        face=expand("<results>/cues/smooth/{shard}/face.parquet", shard=SHARDS),
+        split="<results>/dataset/split/split.parquet",
+        published_csv="resources/paper/figure6.csv",
+    output:
+        csv=report(
+            "<results>/paper/figure6.csv",
+            caption="../resources/report/figure6.rst",
+            category="Figures",
+            labels={"figure": "6", "format": "csv"},
+        ),
+        md=report(
+            "<results>/paper/figure6.md",
+            caption="../resources/report/figure6.rst",
+            category="Figures",
+            labels={"figure": "6", "format": "md"},
+        ),
+        tex="<results>/paper/figure6.tex",
+        png=report(
+            "<results>/paper/figure6.png",
+            caption="../resources/report/figure6.rst",
+            category="Figures",
+            labels={"figure": "6", "format": "png"},
+        ),
+        pdf="<results>/paper/figure6.pdf",
+    log:
+        "<logs>/paper/figure6.log",
+    benchmark:
+        "<benchmarks>/paper/figure6.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        settings=settings(CONFIG.paper.figure6),
+        seed=CONFIG.seed,
+        backends=step_backends("sentiment", "face"),
+        models=CONFIG.models,
+    message:
+        "Figure 6: words and faces by sentiment"
+    script:
+        "../scripts/paper/figure6.py"
+
+
 rule paper:
     input:
         rules.table1.output,
@@ -393,5 +468,6 @@ rule paper:
         rules.figure2.output,
         rules.figure3.output,
         rules.figure5.output,
+        rules.figure6.output,
     message:
         "The paper's tables and figures"

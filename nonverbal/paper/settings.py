@@ -1,8 +1,12 @@
 """Settings of the paper stage."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from nonverbal.settings import Settings
+
+ROBERTA = "twitter-roberta-base-sentiment-latest"  # row of the model registry
 
 
 class Figure3(Settings):
@@ -27,8 +31,40 @@ class Figure5(Settings):
     """Topics that titles are factored into (unpublished); half the titles where that is less."""
 
 
+class Sentiment(Settings):
+    """How negative, neutral or positive each sentence is."""
+
+    backend: Literal["vader", "twitter_roberta"]
+    """vader: valences of words and rules; twitter_roberta: the network behind TweetNLP, as in the paper."""
+    batch: int = Field(gt=0)
+    """twitter_roberta: sentences at a time."""
+
+    @property
+    def models(self) -> list[str]:
+        """Models to fetch."""
+        return [ROBERTA] if self.backend == "twitter_roberta" else []
+
+    @property
+    def gpus(self) -> int:
+        """That a job of the backend wants."""
+        return len(self.models)
+
+
+class Figure6(Settings):
+    """Words and faces of sentences by sentiment."""
+
+    words: int = Field(gt=0)
+    """Most words in a cloud."""
+    faces: int = Field(gt=0, le=4)
+    """Faces a sentiment, of the sentences that are most so."""
+    neutral_within: float = Field(ge=0, lt=1)
+    """vader: valences below this, either way, are neutral (its makers' 0.05)."""
+
+
 class Paper(Settings):
     """Tables and figures."""
 
+    sentiment: Sentiment
     figure3: Figure3
     figure5: Figure5
+    figure6: Figure6

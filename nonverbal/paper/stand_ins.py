@@ -13,6 +13,7 @@ STAND_INS = {
     ("face", "flame"): "faces are FLAME parameters fitted to landmarks, not by EMOCA",
     ("body", "mediapipe_ik"): "bodies are joint rotations of a kinematic body fitted to landmarks, not by OSX",
     ("safety", "word_list"): "harmful speech by a word list, not WildGuard",
+    ("sentiment", "vader"): "sentiment by VADER, words with valences and rules, not TweetNLP's RoBERTa",
     ("base", "tiny"): "the language model is a tiny Llama trained from scratch, in the rows of LLaMA 3.2 1B",
 }
 

@@ -22,6 +22,7 @@ FACE_REACH_M = 0.003  # a vertex that facial actions move this far is wholly of 
 BODY_VIEW, FACE_VIEW = (2.1, 32.0), (0.75, 24.0)  # distance of the camera, metres, and its field of view, degrees
 NEAR = np.array((0.0, 0.06, 0.08))  # from the head's joint to the middle of the face, metres
 HEAD_MIDDLE = np.array((0.0, 0.07, 0.03), np.float32)  # from the head's joint to the middle of its vertices
+SKY = (0.1, 0.1, 0.1)
 Size = tuple[int, int]
 
 
@@ -144,10 +145,11 @@ class Screen:
     Args:
         figures: what there is to draw.
         motion: the parameters.
+        sky: colour behind them, RGB in 0..1.
     """
 
-    def __init__(self, figures: Figures, motion: Motion) -> None:
-        self.motion, self.body = motion, figures.body
+    def __init__(self, figures: Figures, motion: Motion, sky: tuple[float, float, float] = SKY) -> None:
+        self.motion, self.body, self.sky = motion, figures.body, sky
         self.face = figures.faces.get(motion.layout.name)
         self.vertices, head = self.body.pose(motion)
         self.chest_y = float(np.median(head[:, 1])) - 0.22
@@ -169,8 +171,8 @@ class Screen:
         shown = self.face or self.body
         near = surface if shown is self.body else shown.surface(self.near[frame], known)
         return (
-            _picture(surface, np.array((0.0, self.chest_y, 0.0)), BODY_VIEW, body),
-            _picture(near, self.near_head[frame] + NEAR, FACE_VIEW, face),
+            self._picture(surface, np.array((0.0, self.chest_y, 0.0)), BODY_VIEW, body),
+            self._picture(near, self.near_head[frame] + NEAR, FACE_VIEW, face),
         )
 
     def known(self, frame: int) -> dict[str, bool]:
@@ -178,8 +180,7 @@ class Screen:
         known = {part: bool(known[frame]) for part, known in self.motion.known.items()}
         return known | {FACE: known[FACE] and self.face is not None}
 
-
-def _picture(surface: Surface, target: np.ndarray, view: tuple[float, float], size: Size) -> np.ndarray:
-    x, y, z = (float(value) for value in target)
-    distance, fov_deg = view
-    return Canvas(Camera((x, y, z + distance), (x, y, z), fov_deg, *size), []).draw([surface])
+    def _picture(self, surface: Surface, target: np.ndarray, view: tuple[float, float], size: Size) -> np.ndarray:
+        x, y, z = (float(value) for value in target)
+        distance, fov_deg = view
+        return Canvas(Camera((x, y, z + distance), (x, y, z), fov_deg, *size), [], self.sky).draw([surface])

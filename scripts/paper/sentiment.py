@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.paper.sentiment import sentiment
+
+run(snakemake, sentiment)
