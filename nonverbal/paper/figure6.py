@@ -69,9 +69,10 @@ def figure6(
     table.write(csv, md, tex)
     figure = new_figure(PAGE, HEIGHT)
     figures = Figures(models)
-    shown_as, both = "", table.tidy().set_index("row")
+    shown_as, stated = "", dict(zip(table.paper["row"], table.paper["value"], strict=True))
     for place, label in enumerate(LABELS):
-        text = f"{label}: {number(both.at[label, 'ours'], digits=3)} %, published {both.at[label, 'published']} %"
+        share = shares[label]
+        text = f"{label}: {number(np.nan if share is None else share, digits=3)} %, published {stated[label]} %"
         look: dict[str, Any] = {"size": 7.5, "color": COLOURS[label], "weight": "bold"}
         figure.text((place + 0.5) / 3, 0.975, text, ha="center", va="top", **look)
         rows = scores[scores["label"] == label]
