@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
@@ -35,6 +35,39 @@ def _logged(items: Iterable[Item], label: str, total: int | None) -> Iterator[It
             log.info("%s: %d/%s", label, done, total if total is not None else "?")
             last = time.monotonic()
     log.info("%s: %d done", label, done)
+
+
+class Live:
+    """How far a long run is, with a text of its own: a bar on a terminal, else a line every 30 seconds."""
+
+    def __init__(self, label: str, total: int) -> None:
+        self.label, self.total = label, total
+        console = Console(stderr=True)
+        self.bar: Progress | None = None
+        if console.is_terminal:
+            columns = (
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                TimeRemainingColumn(), TextColumn("{task.fields[text]}"),
+            )  # fmt: skip
+            self.bar = Progress(*columns, console=console, transient=True)
+            self.bar.add_task(label, total=total, text="")
+            self.bar.start()
+        self.every, self.last = 1.0 if self.bar else LOG_EVERY_S, time.monotonic()
+
+    def show(self, done: int, text: Callable[[], str]) -> None:
+        """So many are done; the text is made only when it is shown."""
+        if time.monotonic() - self.last < self.every:
+            return
+        self.last = time.monotonic()
+        if self.bar:
+            self.bar.update(self.bar.task_ids[0], completed=done, text=text())
+        else:
+            log.info("%s: %d/%d, %s", self.label, done, self.total, text())
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar:
+            self.bar.stop()
 
 
 class Heartbeat:

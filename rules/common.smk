@@ -88,6 +88,22 @@ def memory(mb):
     return lambda wildcards, attempt: mb * attempt
 
 
+def several_nodes(nodes, gpus):
+    """What a job on several nodes asks SLURM for: one task a node, which starts the node's processes, one a GPU.
+
+    With `mpi` the job itself calls srun (nonverbal.processes), instead of being started by it.
+    """
+    if nodes == 1:
+        return {}
+    return dict(
+        nodes=nodes,
+        tasks=nodes,
+        tasks_per_gpu=0,
+        mpi="srun",
+        slurm_extra=f"--gpus-per-node={gpus}",
+    )
+
+
 # Which backend did each step: a table says which of them stood in for the paper's models.
 STEP_BACKENDS = {
     "thumbnails": CONFIG.collect.thumbnails.backend,

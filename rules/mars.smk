@@ -7,6 +7,8 @@ MARS_LENGTH = CONFIG.mars.training.length
 # Row and repeat as in table 3: which records it was trained on, and with which seed; ours 0 is what generates.
 TRAINED_MARS = "<results>/mars/train_mars/{row}/{repeat}"
 MARS = "<results>/mars/train_mars/ours/0/model"
+MARS_PROCESSES = CONFIG.mars.training.processes  # on a node, one a GPU
+MARS_NODES = CONFIG.mars.training.nodes
 
 
 rule sequences:
@@ -113,6 +115,7 @@ rule train_mars:
     output:
         model=directory(f"{TRAINED_MARS}/model"),
         history=f"{TRAINED_MARS}/history.csv",
+        speed=f"{TRAINED_MARS}/speed.csv",
         examples=f"{TRAINED_MARS}/examples.parquet",
     log:
         "<logs>/mars/train_mars/{row}-{repeat}.log",
@@ -120,11 +123,14 @@ rule train_mars:
         "<benchmarks>/mars/train_mars/{row}-{repeat}.tsv"
     conda:
         "../envs/learning.yaml"
-    threads: 1
+    threads: MARS_PROCESSES * CONFIG.mars.training.threads
     resources:
-        mem_mb=memory(3000 if CONFIG.mars.base.name == "tiny" else 48000),
+        **several_nodes(MARS_NODES, MARS_PROCESSES),
+        mem_mb=memory(
+            MARS_PROCESSES * (3000 if CONFIG.mars.base.name == "tiny" else 48000)
+        ),
         runtime=7200,
-        gpu=1,
+        gpu=MARS_PROCESSES * MARS_NODES,
     params:
         settings=settings(CONFIG.mars.training),
         seed=lambda wildcards: CONFIG.seed + int(wildcards.repeat),

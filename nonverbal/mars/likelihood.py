@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import torch
 from transformers import PreTrainedModel
@@ -17,7 +18,7 @@ MOTION_KINDS = ("face", "body")
 def token_likelihood(
     model: PreTrainedModel, records: Sequence[Encoded], kinds: torch.Tensor, batch: int, label: str
 ) -> pd.DataFrame:
-    """One row a token of the answers: its kind, nll, and nll_given_kind, in nats.
+    """One row a token of the answers: its record's position, its kind, nll, and nll_given_kind, in nats.
 
     nll is over the whole vocabulary, as the paper's NLL-F and NLL-B. nll_given_kind is over the tokens of the same kind
     only: what is comparable with ln K and with a unigram over a codebook, which are both told the kind.
@@ -29,24 +30,28 @@ def token_likelihood(
     model.eval()
     order = sorted(range(len(records)), key=lambda i: len(records[i].ids))
     starts = range(0, len(order), batch)
-    parts = [_batch_likelihood(model, [records[i] for i in order[s : s + batch]], kinds) for s in track(starts, label)]
+    parts = [_batch_likelihood(model, records, order[s : s + batch], kinds) for s in track(starts, label)]
     return pd.concat(parts, ignore_index=True)
 
 
-def _batch_likelihood(model: PreTrainedModel, records: Sequence[Encoded], kinds: torch.Tensor) -> pd.DataFrame:
-    inputs = {name: tensor.to(model.device) for name, tensor in collate(alone(records), pad=0).items()}
+def _batch_likelihood(
+    model: PreTrainedModel, records: Sequence[Encoded], chosen: Sequence[int], kinds: torch.Tensor
+) -> pd.DataFrame:
+    batch = collate(alone([records[i] for i in chosen]), pad=0)
+    inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
     labels = inputs.pop("labels")[:, 1:]
     counted = labels != IGNORED
     logits = model(**inputs, use_cache=False).logits[:, :-1][counted].float()
     targets, kinds = labels[counted], kinds.to(model.device)
     kind = kinds[targets]
-    chosen = logits.gather(1, targets[:, None]).squeeze(1)
+    found = logits.gather(1, targets[:, None]).squeeze(1)
     same_kind = logits.masked_fill(kinds[None, :] != kind[:, None], -torch.inf)
     return pd.DataFrame(
         {
+            "record": np.array(chosen)[counted.nonzero()[:, 0].cpu().numpy()],
             "kind": [KINDS[i] for i in kind.tolist()],
-            "nll": (logits.logsumexp(1) - chosen).double().cpu().numpy(),
-            "nll_given_kind": (same_kind.logsumexp(1) - chosen).double().cpu().numpy(),
+            "nll": (logits.logsumexp(1) - found).double().cpu().numpy(),
+            "nll_given_kind": (same_kind.logsumexp(1) - found).double().cpu().numpy(),
         }
     )
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,14 +31,21 @@ def alone(samples: Sequence[Encoded]) -> Sequence[Pack]:
     return [[sample] for sample in samples]
 
 
-def collate(batch: Sequence[Pack], pad: int, loss: str = "answer") -> dict[str, torch.Tensor]:
+def collate(batch: Sequence[Pack], pad: int, loss: str = "answer", one_row: bool = False) -> dict[str, Any]:
     """Right-padded int64 tensors [batch, longest]: input_ids, position_ids, labels.
 
     Positions count from 0 in each sample, and in the padding. Without an attention mask and without a cache, the models
     of transformers see by them where a sample begins and let none attend to another (`masking_utils`). The first token
     of a sample is never a label: what is before it is another sample's end.
+
+    Args:
+        loss: tokens that are labels, `answer` or `all`.
+        one_row: all packs one after another, [1, tokens], without padding, and where samples begin in the words of
+            FlashAttention's kernel, which then computes nothing between samples.
     """
-    longest = max(sum(len(sample.ids) for sample in one) for one in batch)
+    if one_row:
+        batch = [[sample for samples in batch for sample in samples]]
+    longest = max(1, *(sum(len(sample.ids) for sample in one) for one in batch))
     ids = np.full((len(batch), longest), pad, np.int64)
     positions = np.zeros_like(ids)
     labels = np.full_like(ids, IGNORED)
@@ -50,5 +58,13 @@ def collate(batch: Sequence[Pack], pad: int, loss: str = "answer") -> dict[str, 
             positions[row, at : at + size] = np.arange(size)
             at += size
         positions[row, at:] = np.arange(longest - at)
-    tensors = {"input_ids": ids, "position_ids": positions, "labels": labels}
-    return {name: torch.from_numpy(values) for name, values in tensors.items()}
+    arrays = {"input_ids": ids, "position_ids": positions, "labels": labels}
+    tensors: dict[str, Any] = {name: torch.from_numpy(values) for name, values in arrays.items()}
+    return tensors | (flash_bounds(positions[0]) if one_row else {})
+
+
+def flash_bounds(positions: np.ndarray) -> dict[str, Any]:
+    """Where the samples of a row begin and end, int32 [samples + 1], and how long the longest is."""
+    bounds = np.append(np.flatnonzero(positions == 0), len(positions)).astype(np.int32)
+    ends, longest = torch.from_numpy(bounds), int(np.diff(bounds).max())
+    return {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends, "max_length_q": longest, "max_length_k": longest}

@@ -74,15 +74,28 @@ def base_models() -> list[str]:
     return [name for name, model in registry().items() if model.used_for == "mars.base.name"]
 
 
+class Lora(Settings):
+    """Low-rank adapters instead of all weights; the rows of the motion tokens are trained too (unpublished)."""
+
+    rank: int = Field(gt=0)
+    """Inner size of an adapter."""
+    alpha: float = Field(gt=0)
+    """An adapter's output counts alpha / rank."""
+    dropout: float = Field(ge=0, lt=1)
+    """Share of an adapter's inputs that a step leaves out."""
+    targets: tuple[str, ...] = Field(min_length=1)
+    """Layers that get one, in each block: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj."""
+
+
 class Training(Settings):
-    """Supervised fine-tuning of all weights (paper: batch 8, sequence 4096, 50 epochs; the rest is unpublished)."""
+    """Supervised fine-tuning (paper: batch 8, sequence 4096, 50 epochs; the rest is unpublished)."""
 
     length: int = Field(gt=1)
     """Longest sequence, tokens (paper: 4096)."""
     batch: int = Field(gt=0)
-    """Sequences a step, samples or packs of them (paper: 8 a GPU)."""
+    """Sequences a step, samples or packs of them, in all processes together (paper: 8)."""
     micro_batch: int = Field(gt=0)
-    """Sequences in memory at once; divides the batch."""
+    """Sequences in the memory of a process at once; times processes and nodes it divides the batch."""
     epochs: int = Field(gt=0)
     """Passes over the training split (paper: 50)."""
     learning_rate: float = Field(gt=0)
@@ -97,6 +110,23 @@ class Training(Settings):
     """Tokens that count: those of the answering turn, or all (unpublished)."""
     packing: bool
     """Whether a sequence is filled with several samples, none of which sees another; else padded (unpublished)."""
+    lora: Lora | None
+    """Adapters; null trains all weights (unpublished)."""
+    attention: Literal["sdpa", "flash_attention_2"]
+    """How attention is computed: by torch, or by the package flash-attn, on a GPU, which skips what a pack's samples
+    do not see of each other."""
+    gradient_checkpointing: bool
+    """Whether activations are computed again in the backward pass, for less memory."""
+    liger: bool
+    """Whether Liger's kernels are used, on a GPU where the package liger-kernel is installed."""
+    processes: int = Field(gt=0)
+    """Processes on a node, one a GPU, that share each batch."""
+    nodes: int = Field(gt=0)
+    """Nodes of the SLURM job, each with so many processes."""
+    fsdp: bool
+    """Whether processes share weights, gradients and optimizer (FSDP), instead of each holding all."""
+    threads: int = Field(gt=0)
+    """Processor threads a process."""
     checkpoint_steps: int = Field(gt=0)
     """Steps between two checkpoints; each is scored on validation answers, and the best is kept."""
     validation: int = Field(gt=0)
@@ -104,10 +134,21 @@ class Training(Settings):
     patience: int | None = Field(gt=0)
     """Checkpoints without a better validation loss after which training stops; null trains all epochs."""
 
+    @property
+    def world(self) -> int:
+        """Processes on all nodes."""
+        return self.processes * self.nodes
+
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:
-        if self.batch % self.micro_batch:
-            raise ValueError("micro_batch must divide batch")
+        if self.batch % (self.micro_batch * self.world):
+            raise ValueError("micro_batch, times processes and nodes, must divide batch")
+        return self
+
+    @model_validator(mode="after")
+    def _fsdp_shares(self) -> Self:
+        if self.fsdp and self.world == 1:
+            raise ValueError("fsdp needs several processes; write processes: 2, or fsdp: false")
         return self
 
 

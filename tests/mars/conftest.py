@@ -143,7 +143,8 @@ def base_settings() -> Base:
 def training() -> Training:
     return Training(
         length=256, batch=8, micro_batch=4, epochs=3, learning_rate=3e-3, weight_decay=0.1, warm_up=0.1, clip=1.0,
-        loss="all", packing=False, checkpoint_steps=4, validation=100, patience=None,
+        loss="all", packing=False, lora=None, attention="sdpa", gradient_checkpointing=False, liger=True, processes=1,
+        nodes=1, fsdp=False, threads=1, checkpoint_steps=4, validation=100, patience=None,
     )  # fmt: skip
 
 

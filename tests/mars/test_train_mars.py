@@ -6,7 +6,8 @@ from nonverbal.errors import UserError
 from nonverbal.mars.encode import encode_all, read_records, token_kinds
 from nonverbal.mars.likelihood import summary, token_likelihood
 from nonverbal.mars.saved import load_saved
-from nonverbal.mars.train_mars import MarsTrainer, last_whole_checkpoint, train_mars
+from nonverbal.mars.train_mars import train_mars
+from nonverbal.mars.trainer import MarsTrainer, last_whole_checkpoint
 from nonverbal.provenance.record import hash_path
 from nonverbal.schema import read_table
 
@@ -20,6 +21,7 @@ def run(corpus, tiny, training, folder, validation=None):
         validation or paths["validation"],
         folder / "model",
         folder / "history.csv",
+        folder / "speed.csv",
         folder / "examples.parquet",
         training,
         5,
@@ -49,7 +51,7 @@ def test_the_loss_falls_and_the_best_model_is_saved(trained, corpus, tiny):
     assert validation_nll(corpus, folder / "model") == pytest.approx(best, abs=1e-5)
     assert best < 0.9 * validation_nll(corpus, tiny)
     assert (folder / "model" / "model.safetensors").is_file()
-    assert sorted(path.name for path in folder.iterdir()) == ["examples.parquet", "history.csv", "model"]
+    assert sorted(path.name for path in folder.iterdir()) == ["examples.parquet", "history.csv", "model", "speed.csv"]
 
 
 def test_every_record_that_was_or_was_not_trained_on_is_told(trained, corpus, tiny, training, tmp_path):
@@ -112,7 +114,7 @@ def test_a_checkpoint_that_was_not_finished_is_not_used(tmp_path):
         (folder / "model.safetensors").write_bytes(b"")
         if state is not None:
             (folder / "trainer_state.json").write_text(state)
-    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-8")
+    assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-8"
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-8"]
     assert last_whole_checkpoint(tmp_path / "checkpoint-8") is None
 
