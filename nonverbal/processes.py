@@ -71,7 +71,7 @@ def _start(function: Callable[[Job], None], job: Job, processes: int, nodes: int
 def _run(function: Callable[[Job], None], job: Job, files: list[str]) -> None:
     """What each process does; the first of all logs what the starting process would."""
     first = os.environ["RANK"] == "0"
-    handlers = [logging.StreamHandler(), *(logging.FileHandler(file) for file in files)]
+    handlers: list[logging.Handler] = [logging.StreamHandler(), *(logging.FileHandler(file) for file in files)]
     logging.basicConfig(level=logging.INFO if first else logging.WARNING, format=FORMAT, handlers=handlers)
     function(job)
 

@@ -15,7 +15,7 @@ from nonverbal.mars.settings import Lora
 FILES = ("adapter_config.json", "adapter_model.safetensors")  # of an adapter
 
 
-def add_adapter(model: PreTrainedModel, tokenizer: AnyTokenizer, settings: Lora) -> PeftModel:
+def add_adapter(model: PreTrainedModel, tokenizer: AnyTokenizer, settings: Lora) -> PreTrainedModel:
     """The model with adapters of which alone, and of the new tokens' rows in and out, gradients are taken.
 
     The base model has never seen the new tokens: adapters about frozen rows could not tell one code from another.

@@ -26,13 +26,13 @@ class Samples(Sequence[Encoded]):
 
     def __init__(self, path: Path) -> None:
         self.ids = np.load(path.with_suffix(".npy"), mmap_mode="r")
-        self.index = np.load(path.with_suffix(".index.npy"))
-        self.lengths = self.index[:, 0]
+        self.table = np.load(path.with_suffix(".index.npy"))
+        self.lengths = self.table[:, 0]
         self.ends = self.lengths.cumsum()
 
     def __len__(self) -> int:
         """How many samples."""
-        return len(self.index)
+        return len(self.table)
 
     @overload
     def __getitem__(self, i: int) -> Encoded: ...
@@ -42,6 +42,6 @@ class Samples(Sequence[Encoded]):
         """One sample, or some."""
         if isinstance(i, slice):
             return [self[k] for k in range(*i.indices(len(self)))]
-        length, answer, turns = (int(value) for value in self.index[i])
+        length, answer, turns = (int(value) for value in self.table[i])
         end = int(self.ends[i])
         return Encoded(np.asarray(self.ids[end - length : end]), answer, turns)

@@ -79,7 +79,7 @@ class Lora(Settings):
 
     rank: int = Field(gt=0)
     """Inner size of an adapter."""
-    alpha: float = Field(gt=0)
+    alpha: int = Field(gt=0)
     """An adapter's output counts alpha / rank."""
     dropout: float = Field(ge=0, lt=1)
     """Share of an adapter's inputs that a step leaves out."""

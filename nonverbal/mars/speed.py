@@ -36,16 +36,18 @@ class Cost(NamedTuple):
     attention: float
 
     @classmethod
-    def of(cls, model: PreTrainedModel, trained: int | None = None) -> "Cost":
-        """What a model costs of which so many weights are trained, or all."""
+    def of(cls, model: PreTrainedModel) -> "Cost":
+        """What a model costs of which all weights are trained."""
         config = model.config
         looked_up = 0 if config.tie_word_embeddings else model.get_input_embeddings().get_parameter("weight").numel()
         weights = model.num_parameters() - looked_up
         head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         width = config.num_attention_heads * head
-        return cls(
-            4.0 * weights + 2.0 * (weights if trained is None else trained), 6.0 * config.num_hidden_layers * width
-        )
+        return cls(6.0 * weights, 6.0 * config.num_hidden_layers * width)
+
+    def frozen(self, trained: int) -> "Cost":
+        """What it costs where only so many weights, beside the model's, are trained; they are few."""
+        return self._replace(linear=self.linear * 4 / 6 + 2.0 * trained)
 
     def flops(self, lengths: torch.Tensor) -> float:
         """Of samples of these lengths."""

@@ -22,7 +22,13 @@ from nonverbal.mars.saved import device, load_saved
 from nonverbal.mars.settings import Training
 from nonverbal.mars.speed import Cost, Meter, peak
 from nonverbal.mars.trainer import (
-    HISTORY, SPEED, MarsTrainer, best_checkpoint, is_last, last_whole_checkpoint, read_state,
+    HISTORY,
+    SPEED,
+    MarsTrainer,
+    best_checkpoint,
+    is_last,
+    last_whole_checkpoint,
+    read_state,
 )  # fmt: skip
 from nonverbal.processes import launch
 from nonverbal.provenance.hashes import hash_path
@@ -134,7 +140,7 @@ def train_network(job: Job) -> None:
     cost = Cost.of(network)
     if settings.lora:
         network = add_adapter(network, tokenizer, settings.lora)
-        cost = Cost.of(network.base_model, sum(p.numel() for p in network.parameters() if p.requires_grad))
+        cost = cost.frozen(sum(p.numel() for p in network.parameters() if p.requires_grad))
     samples, scored = (Samples(job.work / split) for split in ("train", "validation"))
     packs = pack(samples, settings.length) if settings.packing else alone(samples)
     log.info("train: %d samples, %d tokens in %d sequences", len(samples), samples.lengths.sum(), len(packs))

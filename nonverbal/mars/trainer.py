@@ -58,7 +58,7 @@ def arguments(settings: Training, seed: int, work: Path, scored: bool) -> Traini
         dataloader_pin_memory=gpu,
         # FSDP computes activations again by itself, with one exchange of weights less.
         activation_checkpointing=settings.gradient_checkpointing and not settings.fsdp,
-        fsdp=settings.fsdp,
+        fsdp=settings.fsdp,  # type: ignore[arg-type]  # a bool, as its documentation says
         fsdp_config={"activation_checkpointing": settings.gradient_checkpointing} if settings.fsdp else None,
         ddp_find_unused_parameters=False,
         use_liger_kernel=gpu and settings.liger and is_liger_kernel_available(),

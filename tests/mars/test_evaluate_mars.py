@@ -71,9 +71,8 @@ def test_a_trained_model_beats_uniform_and_unigram(corpus, tiny, training, tmp_p
     long = training.model_copy(update={"epochs": 30, "learning_rate": 1e-2, "checkpoint_steps": 40})
     settings = Evaluation(utterances=20, batch=4, new_tokens=20, temperature=0, in_step=True, bertscore=ABSENT)
     paths, model = corpus.records, tmp_path / "model"
-    train_mars(
-        tiny, paths["train"], paths["validation"], model, tmp_path / "history.csv", tmp_path / "e.parquet", long, seed=5
-    )
+    others = tmp_path / "history.csv", tmp_path / "speed.csv", tmp_path / "e.parquet"
+    train_mars(tiny, paths["train"], paths["validation"], model, *others, long, seed=5)
     generate(tiny, model, paths["test"], tmp_path / "g.jsonl", settings, 256, seed=5)
     evaluate_mars(
         tiny,

@@ -1,11 +1,14 @@
 import csv
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from nonverbal.errors import UserError
 from nonverbal.mars.encode import encode_all, read_records, token_kinds
 from nonverbal.mars.likelihood import summary, token_likelihood
 from nonverbal.mars.saved import load_saved
+from nonverbal.mars.settings import Lora
 from nonverbal.mars.train_mars import train_mars
 from nonverbal.mars.trainer import MarsTrainer, last_whole_checkpoint
 from nonverbal.provenance.record import hash_path
@@ -105,6 +108,74 @@ def test_killed_and_resumed_ends_with_the_same_bytes(trained, corpus, tiny, trai
     assert min(taken) == steps // 4 * 4  # nothing before the checkpoint was done again
     assert hash_path(tmp_path / "model") == hash_path(folder / "model")
     assert (tmp_path / "history.csv").read_bytes() == (folder / "history.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def adapted(corpus, tiny, training, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("adapted")
+    lora = Lora(rank=4, alpha=8, dropout=0.1, targets=("q_proj", "v_proj", "down_proj"))
+    settings = training.model_copy(update={"lora": lora, "learning_rate": 0.03})
+    return settings, folder, run(corpus, tiny, settings, folder)
+
+
+def test_adapters_are_trained_and_the_merged_model_is_what_was_scored(adapted, corpus, tiny):
+    _, folder, history = adapted
+    best = min(row["eval_loss"] for row in history)
+    assert validation_nll(corpus, folder / "model") == pytest.approx(best, abs=1e-4)
+    assert best < 0.9 * validation_nll(corpus, tiny)
+    before, after = (load_file(path / "model.safetensors") for path in (tiny, folder / "model"))
+    moved = {name for name, rows in before.items() if not torch.equal(rows, after[name])}
+    assert {name.rpartition(".")[0].rpartition(".")[2] for name in moved} == {
+        "q_proj", "v_proj", "down_proj", "embed_tokens",
+    }  # fmt: skip
+    _, tokenizer = load_saved(tiny)
+    rows = {name: (before[name] != after[name]).any(1) for name in before if "embed_tokens" in name}
+    added = [token for name, token in tokenizer.get_added_vocab().items() if name.startswith(("<FACE", "<BODY"))]
+    assert all(set(changed.nonzero()[:, 0].tolist()) == set(added) for changed in rows.values())
+    adapter = load_file(folder / "model" / "adapter" / "adapter_model.safetensors")
+    assert sum(rows.numel() for rows in adapter.values()) < 0.5 * sum(rows.numel() for rows in after.values())
+
+
+def test_an_adapter_goes_on_after_a_kill_with_the_same_bytes(adapted, corpus, tiny, tmp_path, monkeypatch):
+    settings, folder, history = adapted
+    step, left = MarsTrainer.training_step, [20]
+
+    def dying_step(self, *args, **kwargs):
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        return step(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MarsTrainer, "training_step", dying_step)
+        with pytest.raises(Killed):
+            run(corpus, tiny, settings, tmp_path)
+    assert run(corpus, tiny, settings, tmp_path) == history
+    assert hash_path(tmp_path / "model") == hash_path(folder / "model")
+
+
+def test_an_adapter_for_layers_that_are_not_there_is_told(corpus, tiny, training, tmp_path):
+    lora = Lora(rank=4, alpha=8, dropout=0, targets=("query",))
+    with pytest.raises(UserError, match=r"mars.training.lora.targets: the model has no query; write some of down_proj"):
+        run(corpus, tiny, training.model_copy(update={"lora": lora}), tmp_path)
+
+
+def test_activations_computed_again_change_nothing(trained, corpus, tiny, training, tmp_path):
+    again = training.model_copy(update={"gradient_checkpointing": True})
+    history = run(corpus, tiny, again, tmp_path)
+    assert [row["eval_loss"] for row in history] == pytest.approx([row["eval_loss"] for row in trained[1]], abs=1e-5)
+
+
+def test_attention_that_this_machine_lacks_is_told(corpus, tiny, training, tmp_path):
+    flash = training.model_copy(update={"attention": "flash_attention_2"})
+    with pytest.raises(UserError, match="flash_attention_2 needs a GPU and the package flash-attn"):
+        run(corpus, tiny, flash, tmp_path)
+
+
+def test_the_speed_of_the_steps_is_told(trained):
+    rows = list(csv.DictReader((trained[0] / "speed.csv").open()))
+    assert [row["step"] for row in rows] == ["4", "8", "12", "16", "18"]
+    assert all(float(row["tokens_a_second"]) > 0 for row in rows[:4]) and {row["mfu"] for row in rows} == {""}
 
 
 def test_a_checkpoint_that_was_not_finished_is_not_used(tmp_path):
