@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
 from threading import Event, Thread
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, PreTrainedModel, StoppingCriteriaList
@@ -11,9 +11,24 @@ from transformers import PreTrainedTokenizerBase as AnyTokenizer
 from transformers.generation.streamers import BaseStreamer
 
 from nonverbal.mars.encode import KINDS, token_kinds
-from nonverbal.mars.settings import Evaluation
 
 Steps: TypeAlias = "SimpleQueue[list[int] | Exception | None]"  # tokens of a step; at the end what went wrong, or None
+
+
+class Decoding(Protocol):
+    """How answers are drawn: the config's section mars.evaluation, or another with these."""
+
+    @property
+    def new_tokens(self) -> int:
+        """Longest answer."""
+
+    @property
+    def temperature(self) -> float:
+        """0 is greedy."""
+
+    @property
+    def in_step(self) -> bool:
+        """Whether FACE and BODY tokens come in pairs alone."""
 
 
 class InStep(LogitsProcessor):
@@ -36,7 +51,7 @@ class InStep(LogitsProcessor):
 
 
 def continue_prompts(
-    model: PreTrainedModel, tokenizer: AnyTokenizer, prompts: Sequence[list[int]], settings: Evaluation
+    model: PreTrainedModel, tokenizer: AnyTokenizer, prompts: Sequence[list[int]], settings: Decoding
 ) -> list[list[int]]:
     """New ids after each prompt, to the end mark (included) or `new_tokens`."""
     steps = stream_answers(model, tokenizer, prompts, settings)
@@ -44,7 +59,7 @@ def continue_prompts(
 
 
 def stream_answers(
-    model: PreTrainedModel, tokenizer: AnyTokenizer, prompts: Sequence[list[int]], settings: Evaluation
+    model: PreTrainedModel, tokenizer: AnyTokenizer, prompts: Sequence[list[int]], settings: Decoding
 ) -> Iterator[list[int]]:
     """The next token of each prompt's answer, step by step as they are made; what follows an end mark is padding.
 
@@ -93,7 +108,7 @@ def _generate(
     model: PreTrainedModel,
     tokenizer: AnyTokenizer,
     prompts: Sequence[list[int]],
-    settings: Evaluation,
+    settings: Decoding,
     steps: Steps,
     closed: Event,
 ) -> None:

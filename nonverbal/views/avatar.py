@@ -155,4 +155,4 @@ def film(found: Found, utterance_id: int | None, figures: Figures, out: Path) ->
     """Write the video; see `avatar`."""
     stage = Stage(found, utterance_id, figures)
     frames = track(frames_of(found, stage.span), "avatar", len(stage.span))
-    write_film(out, (stage.draw(number, frame) for number, frame in frames), stage.size, found, stage.span)
+    write_film(out, (stage.draw(number, frame) for number, frame in frames), stage.size, found.audio, stage.span)

@@ -80,4 +80,4 @@ def overlay(results: Path, clip_id: str, out: Path) -> None:
     painter = Painter(found, found.clip["width"], found.clip["height"])
     frames = enumerate(track(decode_frames(found.video), "overlay", found.clip["frames"]))
     drawn = (painter.draw(number, frame) for number, frame in frames)
-    write_film(out, drawn, painter.size, found, found.span(None))
+    write_film(out, drawn, painter.size, found.audio, found.span(None))

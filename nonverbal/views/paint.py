@@ -1,4 +1,4 @@
-"""Text, boxes and words as they are spoken, drawn on pictures; and pictures with a clip's sound as a video."""
+"""Text, boxes and words as they are spoken, drawn on pictures; and pictures with sound as a video."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nonverbal.media import VideoWriter, run_ffmpeg
-from nonverbal.views.found import Found, Span
+from nonverbal.views.found import Span
 
 TEXT, LINE, GAP = 22, 32, 8  # pixels: size of letters, height of a line, space between words
 BLACK, GREY = (0, 0, 0), (150, 150, 150)
@@ -36,7 +36,7 @@ class Pen:
         end, _ = cv2.putText(canvas, text, place, colour, self.font, self.size)
         return int(end[0])
 
-    def start_line(self, canvas: np.ndarray, speaker: int, top: int, colour: Colour) -> tuple[int, int]:
+    def start_line(self, canvas: np.ndarray, speaker: int | str, top: int, colour: Colour) -> tuple[int, int]:
         """Begin a speaker's line below `top`; where its text goes."""
         y = top + LINE - 10
         return self.write(canvas, f"{speaker}:", (8, y), colour) + GAP, y
@@ -90,14 +90,14 @@ class Subtitles:
         return lines[first : first + 2]
 
 
-def write_film(out: Path, frames: Iterable[np.ndarray], size: tuple[int, int], found: Found, span: Span) -> None:
-    """Pictures as H.264 with the clip's sound of those frames as AAC.
+def write_film(out: Path, frames: Iterable[np.ndarray], size: tuple[int, int], audio: Path | None, span: Span) -> None:
+    """Pictures as H.264 with the sound of those frames as AAC.
 
     Args:
         out: .mp4 to write.
         frames: one picture, uint8 RGB, a frame of `span`.
         size: width and height, even.
-        found: whose sound it is.
+        audio: sound of the clip, or none.
         span: frames of the clip.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ def write_film(out: Path, frames: Iterable[np.ndarray], size: tuple[int, int], f
         with VideoWriter(silent, *size) as writer:
             for frame in frames:
                 writer.write(frame)
-        sound = ("-ss", start, "-t", length, "-i", str(found.audio)) if found.audio else ()
+        sound = ("-ss", start, "-t", length, "-i", str(audio)) if audio else ()
         run_ffmpeg(
             "-i", str(silent), *sound, "-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart", "-map_metadata", "-1",
             "-fflags", "+bitexact", "-flags:a", "+bitexact", str(out),
