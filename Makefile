@@ -7,7 +7,7 @@ GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
 
 SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
 
-.PHONY: help setup envs demo test check audit plan report overlay avatar clean
+.PHONY: help setup envs demo test check audit plan report overlay avatar talk clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -53,6 +53,11 @@ overlay: setup  ## CLIP=id: a clip with boxes, who speaks, words and tokens draw
 avatar: setup  ## CLIP=id: a clip beside avatars that its parameters drive, as avatar.mp4
 	@$(if $(CLIP),,$(error write: make avatar CLIP=ID; results/demo/speech/annotations/ has the ids))
 	$(BIN)/python -m nonverbal.views avatar results/demo $(CLIP) avatar.mp4
+
+talk: export SENTENCE := $(value SAY)
+talk: setup  ## SAY="text": what MARS answers, in words, face and body, as talk.mp4; OPTIONS="--temperature 1 --seed 2"
+	@$(if $(value SAY),,$(error write: make talk SAY="a sentence"))
+	$(BIN)/python -m nonverbal.talk $(OPTIONS) -- results/demo "$$SENTENCE" talk.mp4
 
 clean:  ## remove results and the virtual environment
 	rm -rf results .snakemake .environments $(VENV)
