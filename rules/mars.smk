@@ -130,7 +130,7 @@ rule train_mars:
             MARS_PROCESSES * (3000 if CONFIG.mars.base.name == "tiny" else 48000)
         ),
         runtime=7200,
-        gpu=MARS_PROCESSES * MARS_NODES,
+        gpu=1 * MARS_PROCESSES * MARS_NODES,  # one a process
     params:
         settings=settings(CONFIG.mars.training),
         seed=lambda wildcards: CONFIG.seed + int(wildcards.repeat),
