@@ -199,6 +199,38 @@ rule evaluate_mars:
         "../scripts/mars/evaluate_mars.py"
 
 
+rule evaluate_motion:
+    input:
+        generated="<results>/mars/generate/generated.jsonl",
+        test="<results>/mars/sequences/test.jsonl",
+        frames=expand("<results>/tokenizers/frames/{part}/frames.npy", part=PARTS),
+        index=expand("<results>/tokenizers/frames/{part}/index.parquet", part=PARTS),
+        scale=expand("<results>/tokenizers/frames/{part}/scale.json", part=PARTS),
+        models=expand(
+            "<results>/tokenizers/train_tokenizer/{part}/ours/0/model.pt", part=PARTS
+        ),
+    output:
+        metrics="<results>/mars/evaluate_motion/metrics.json",
+    log:
+        "<logs>/mars/evaluate_motion.log",
+    benchmark:
+        "<benchmarks>/mars/evaluate_motion.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+        gpu=1,
+    params:
+        settings=settings(CONFIG.mars.evaluation),
+        seed=CONFIG.seed,
+    message:
+        "Table 4: the motion of answers, decoded, beside the true answers'"
+    script:
+        "../scripts/mars/evaluate_motion.py"
+
+
 rule evaluate_ablation:
     input:
         model=f"{TRAINED_MARS}/model",
@@ -236,6 +268,7 @@ ABLATIONS = expand(
 rule mars:
     input:
         rules.evaluate_mars.output,
+        rules.evaluate_motion.output,
         ABLATIONS,
     message:
         "MARS is trained and scored"

@@ -137,6 +137,7 @@ rule table3:
 rule table4:
     input:
         metrics="<results>/mars/evaluate_mars/metrics.json",
+        motion="<results>/mars/evaluate_motion/metrics.json",
         ablations=ABLATIONS,
         published_csv="resources/paper/table4.csv",
     output:

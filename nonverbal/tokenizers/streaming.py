@@ -105,3 +105,16 @@ def decode_run(network: MotionTokenizer, tokens: np.ndarray, frames: int) -> np.
     """Normalised numbers [frames, dim] of a run's tokens [ceil(frames / D), Q]."""
     codes = torch.from_numpy(tokens).long().to(next(network.parameters()).device)
     return network.decode(codes).T[:frames].cpu().numpy()
+
+
+@torch.inference_mode()
+def decode_batch(network: MotionTokenizer, runs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Normalised numbers [T * D, dim] of the tokens [T, Q] of each run, decoded at once, as if each were alone."""
+    device = next(network.parameters()).device
+    tokens = np.zeros((len(runs), max(map(len, runs)), network.quantizer.levels), np.int64)
+    mask = np.zeros((len(runs), 1, tokens.shape[1]), np.float32)
+    for i, run in enumerate(runs):
+        tokens[i, : len(run)], mask[i, :, : len(run)] = run, 1
+    codes = network.quantizer.decode(torch.from_numpy(tokens).to(device))
+    made = network.decoder(codes, torch.from_numpy(mask).to(device)).transpose(1, 2).cpu().numpy()
+    return [one[: len(run) * network.downsampling] for one, run in zip(made, runs, strict=True)]

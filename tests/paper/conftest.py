@@ -65,6 +65,20 @@ def ablations(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
+def mars_motion(tmp_path: Path) -> Path:
+    parts = {f"{part}_{name}": 1.5 for part in ("face", "body") for name in ("frechet", "diversity", "variance")}
+    beats = {"beats": 9, "beat_alignment": 0.6, "beat_alignment_chance": 0.5}
+    true = {name: value for name, value in (parts | beats).items() if "frechet" not in name}
+    settings = {
+        "true": true, "true_decoded": parts | beats, "trained": parts | beats,
+        "zero_shot": dict.fromkeys(parts | beats),
+    }  # fmt: skip
+    path = tmp_path / "motion.json"
+    path.write_text(json.dumps({"answers": 3, "settings": settings}))
+    return path
+
+
+@pytest.fixture
 def mars_metrics(tmp_path: Path) -> Path:
     def scores(nll: float) -> dict:
         return likelihoods(nll) | {"meteor": None, "bertscore_f1": None}

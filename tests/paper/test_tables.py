@@ -94,8 +94,8 @@ def test_table3_gives_rows_their_means_and_deviations_and_shares_a_training(toke
     assert "0.55 ± 0.05" in text and "3 trainings with seeds of their own" in text
 
 
-def test_table4_keeps_what_is_not_available(mars_metrics, ablations, files):
-    table4(mars_metrics, ablations, PUBLISHED / "table4.csv", "tiny", BACKENDS | {"base": "tiny"}, **files)
+def test_table4_keeps_what_is_not_available(mars_metrics, mars_motion, ablations, files):
+    table4(mars_metrics, mars_motion, ablations, PUBLISHED / "table4.csv", "tiny", BACKENDS | {"base": "tiny"}, **files)
     table = cells(files)
     assert table.loc[("LLaMA 3.2 1B", "MARS", "nll_face"), "difference"] == pytest.approx(4.1 - 8.676)
     assert pd.isna(table.loc[("LLaMA 3.2 1B", "MARS", "meteor"), "ours"])
@@ -106,8 +106,8 @@ def test_table4_keeps_what_is_not_available(mars_metrics, ablations, files):
     assert "Ours has no meteor: WordNet is not installed." in text and "a tiny Llama trained from scratch" in text
 
 
-def test_table4_gives_ablations_their_means_and_says_where_mars_is_better(mars_metrics, ablations, files):
-    table4(mars_metrics, ablations, PUBLISHED / "table4.csv", "tiny", BACKENDS, **files)
+def test_table4_gives_ablations_their_means_and_says_where_mars_is_better(mars_metrics, mars_motion, ablations, files):
+    table4(mars_metrics, mars_motion, ablations, PUBLISHED / "table4.csv", "tiny", BACKENDS, **files)
     table = cells(files).loc["LLaMA 3.2 1B"]
     assert table.loc[("MARS", "nll_face"), ["ours", "deviation"]].tolist() == pytest.approx([4.1, 0.2 / 2**0.5])
     assert table.loc[("trained on shuffled motion", "nll_body_given_kind"), "ours"] == pytest.approx(2.8)
@@ -116,17 +116,29 @@ def test_table4_gives_ablations_their_means_and_says_where_mars_is_better(mars_m
     assert "code frequencies of the training answers in 2 of 2, trained on shuffled motion in 1 of 2" in text
 
 
-def test_table4_puts_a_model_of_the_paper_in_its_row_and_others_in_their_own(mars_metrics, ablations, files):
-    table4(mars_metrics, ablations, PUBLISHED / "table4.csv", "Qwen2.5-3B-Instruct", {}, **files)
+def test_table4_shows_motion_where_there_is_any(mars_metrics, mars_motion, ablations, files):
+    table4(mars_metrics, mars_motion, ablations, PUBLISHED / "table4.csv", "tiny", BACKENDS, **files)
+    table = cells(files).loc["LLaMA 3.2 1B"]
+    assert table.loc[("MARS", "beat_alignment"), "ours"] == 0.6 and table.loc[("MARS", "face_frechet"), "ours"] == 1.5
+    assert pd.isna(table.loc[("zero-shot", "body_variance"), "ours"])
+    assert "face_frechet" not in table.loc["true answers"].index
+    panel = next(block for block in files["md"].read_text().split("\n\n") if "beat alignment by chance" in block)
+    assert "true answers, through the tokenizers" in panel and "not available" in panel
+
+
+def test_table4_puts_a_model_of_the_paper_in_its_row_and_others_in_their_own(
+    mars_metrics, mars_motion, ablations, files
+):
+    table4(mars_metrics, mars_motion, ablations, PUBLISHED / "table4.csv", "Qwen2.5-3B-Instruct", {}, **files)
     assert cells(files).loc[("Qwen 2.5 3B", "MARS", "ppl"), ["published", "ours"]].notna().all()
-    table4(mars_metrics, ablations, PUBLISHED / "table4.csv", "models/mine", {}, **files)
+    table4(mars_metrics, mars_motion, ablations, PUBLISHED / "table4.csv", "models/mine", {}, **files)
     row = cells(files).loc[("models/mine", "MARS", "ppl")]
     assert pd.isna(row["published"]) and row["ours"] > 0
 
 
-def test_tables_are_the_same_bytes_again(mars_metrics, ablations, files):
+def test_tables_are_the_same_bytes_again(mars_metrics, mars_motion, ablations, files):
     made = []
     for _ in range(2):
-        table4(mars_metrics, ablations, PUBLISHED / "table4.csv", "tiny", BACKENDS, **files)
+        table4(mars_metrics, mars_motion, ablations, PUBLISHED / "table4.csv", "tiny", BACKENDS, **files)
         made.append([path.read_bytes() for path in files.values()])
     assert made[0] == made[1]

@@ -10,7 +10,7 @@ from nonverbal.layouts import OPEN_FACE
 from nonverbal.tokenizers.model import Encoder, MotionTokenizer
 from nonverbal.tokenizers.motion import Motion, Scale, collate
 from nonverbal.tokenizers.settings import Network
-from nonverbal.tokenizers.streaming import decode_run, encode_runs, receptive_field
+from nonverbal.tokenizers.streaming import decode_batch, decode_run, encode_runs, receptive_field
 
 LENGTHS = (700, 1, 9, 333, 64, 2)
 
@@ -80,3 +80,11 @@ def test_a_decoded_run_has_its_frames(motion: Motion) -> None:
     network = model()
     tokens = encode_runs(motion, network, [(0, 43)])[0]
     assert decode_run(network, tokens, 43).shape == (43, OPEN_FACE.dim)
+
+
+def test_runs_decoded_at_once_are_as_each_alone() -> None:
+    motion, network = long_motion(), model()
+    tokens = encode_runs(motion, network, RUNS)
+    for one, run in zip(decode_batch(network, tokens), tokens, strict=True):
+        assert one.shape == (8 * len(run), OPEN_FACE.dim)
+        np.testing.assert_allclose(one, decode_run(network, run, 8 * len(run)), atol=1e-5)
