@@ -67,6 +67,7 @@ class Layout:
     groups: dict[str, tuple[int, int]]
     trained: tuple[str, ...]
     labels: tuple[str, ...] = ()  # one name a trained dimension, where they have names
+    parts: tuple["Layout", ...] = ()  # face and body, where the vector is of both
 
     @cached_property
     def index(self) -> np.ndarray:
@@ -86,6 +87,13 @@ class Layout:
             slices[group] = slice(start, start + size)
             start += size
         return slices
+
+    def of_part(self, part: str) -> tuple["Layout", slice]:
+        """A part's own layout, and where its numbers are in the training vector: all of it, but where it is of both."""
+        if not self.parts:
+            return self, slice(None)
+        face, body = self.parts
+        return (face, slice(0, face.dim)) if part == "face" else (body, slice(face.dim, None))
 
 
 FLAME_FACE = Layout(
@@ -124,6 +132,27 @@ SMPLX_BODY = Layout(
 FACE_LAYOUTS = {layout.name: layout for layout in (FLAME_FACE, OPEN_FACE)}
 BODY_LAYOUTS = {layout.name: layout for layout in (SMPLX_BODY,)}
 PARTS = ("face", "body")
+
+
+def joined(face: Layout, body: Layout) -> Layout:
+    """The trained groups of a face and of a body, one vector after the other."""
+    groups = {group: face.groups[group] for group in face.trained}
+    for group in body.trained:
+        start, stop = body.groups[group]
+        groups[group] = face.features + start, face.features + stop
+    return Layout(
+        name=f"{face.name}+{body.name}",
+        features=face.features + body.features,
+        groups=groups,
+        trained=face.trained + body.trained,
+        parts=(face, body),
+    )
+
+
+JOINT_LAYOUTS = {
+    layout.name: layout
+    for layout in (joined(face, body) for face in FACE_LAYOUTS.values() for body in BODY_LAYOUTS.values())
+}
 
 
 def floor_frame(seconds: float) -> int:

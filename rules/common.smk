@@ -135,6 +135,16 @@ def variant(part, row):
     return [settings(section) for section in CONFIG.tokenizers.variant(part, row)]
 
 
+def of_tokenizer(file):
+    """What is made for the tokenizer that serves a part in a row of table 3, which may be one of both parts."""
+
+    def input_path(wildcards):
+        section = CONFIG.tokenizers.section(wildcards.part, wildcards.row)
+        return file.format(part=section, row=wildcards.row, repeat=wildcards.repeat)
+
+    return input_path
+
+
 def measured(part):
     """What is measured of a part: each row of table 3 that has settings of its own, each seed."""
     return expand(

@@ -130,6 +130,34 @@ rule frames:
         "../scripts/tokenizers/frames.py"
 
 
+rule joint_frames:
+    input:
+        face="<results>/tokenizers/frames/face/frames.npy",
+        face_index="<results>/tokenizers/frames/face/index.parquet",
+        face_scale="<results>/tokenizers/frames/face/scale.json",
+        body="<results>/tokenizers/frames/body/frames.npy",
+        body_index="<results>/tokenizers/frames/body/index.parquet",
+        body_scale="<results>/tokenizers/frames/body/scale.json",
+    output:
+        frames="<results>/tokenizers/frames/joint/frames.npy",
+        index="<results>/tokenizers/frames/joint/index.parquet",
+        scale="<results>/tokenizers/frames/joint/scale.json",
+    log:
+        "<logs>/tokenizers/joint_frames.log",
+    benchmark:
+        "<benchmarks>/tokenizers/joint_frames.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=240,
+    message:
+        "Frames: faces and bodies in one array"
+    script:
+        "../scripts/tokenizers/joint_frames.py"
+
+
 PROCESSES = CONFIG.tokenizers.training.processes
 TRAINED = "<results>/tokenizers/train_tokenizer/{part}/{row}/{repeat}"
 
@@ -147,6 +175,8 @@ rule train_tokenizer:
         "<logs>/tokenizers/train_tokenizer/{part}-{row}-{repeat}.log",
     benchmark:
         "<benchmarks>/tokenizers/train_tokenizer/{part}-{row}-{repeat}.tsv"
+    wildcard_constraints:
+        part="face|body|joint",
     conda:
         "../envs/learning.yaml"
     threads: PROCESSES * CONFIG.tokenizers.training.threads
@@ -166,10 +196,10 @@ rule train_tokenizer:
 
 rule evaluate_tokenizer:
     input:
-        frames="<results>/tokenizers/frames/{part}/frames.npy",
-        index="<results>/tokenizers/frames/{part}/index.parquet",
-        scale="<results>/tokenizers/frames/{part}/scale.json",
-        model=f"{TRAINED}/model.pt",
+        frames=of_tokenizer("<results>/tokenizers/frames/{part}/frames.npy"),
+        index=of_tokenizer("<results>/tokenizers/frames/{part}/index.parquet"),
+        scale=of_tokenizer("<results>/tokenizers/frames/{part}/scale.json"),
+        model=of_tokenizer(f"{TRAINED}/model.pt"),
     output:
         metrics="<results>/tokenizers/evaluate_tokenizer/{part}/{row}/{repeat}.json",
     log:

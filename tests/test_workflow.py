@@ -147,6 +147,15 @@ def test_published_records_take_the_place_of_every_stage_before_the_tokenizers(t
     assert jobs["read_records"] == 3
 
 
+def test_a_joint_row_of_table_3_trains_one_tokenizer_and_measures_it_twice(tmp_path):
+    rows = "tokenizers={table3: {rows: [joint], repeats: 1}}"
+    options = ["--dry-run", "--quiet", "rules", "--cores", "2", "--config", f"results={tmp_path}/r", HUB, rows]
+    result = run(*SNAKEMAKE, "table3", *options)
+    assert result.returncode == 0, result.stderr
+    jobs = planned(result.stdout + result.stderr)
+    assert (jobs["frames"], jobs["joint_frames"], jobs["train_tokenizer"], jobs["evaluate_tokenizer"]) == (2, 1, 3, 4)
+
+
 def test_stages_that_published_records_cannot_serve_say_so(tmp_path):
     result = run(*SNAKEMAKE, "dataset", "--dry-run", "--config", f"results={tmp_path}/r", HUB)
     assert result.returncode != 0

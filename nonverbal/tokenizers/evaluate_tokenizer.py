@@ -41,9 +41,9 @@ def evaluate_tokenizer(
     """Reconstruct the test split and write what was lost.
 
     Args:
-        part: face or body.
+        part: face or body; of a tokenizer of both, the part that is measured.
         row, repeat: of table 3, and which of its trainings.
-        frames, index, scale: what the frames rule wrote.
+        frames, index, scale: what the tokenizer's frames rule wrote.
         model: what train_tokenizer wrote.
         metrics: JSON to write: reference (the truth's own spread), model, constants, codebook, what was measured.
         settings: how much is measured.
@@ -54,22 +54,24 @@ def evaluate_tokenizer(
     network = load_model(model, motion.scale.layout, "cuda" if torch.cuda.is_available() else "cpu")
     split = evaluation_split(motion)
     runs = choose(motion.runs(split), settings.frames, seed)
-    pairs = reconstruct(motion, network, runs)
-    backend = json.loads(scale.read_text())["backend"]
-    mesh = Mesh(motion.scale.layout, models, settings.body_vertices, mean_hands=backend == "osx")
+    layout, where = motion.scale.layout.of_part(part)
+    pairs = [only(pair, where) for pair in reconstruct(motion, network, runs)]
+    mean, middle = motion.scale.mean[where], median(motion, settings.frames, seed)[where]
+    backends = json.loads(scale.read_text())["backend"].split("+")
+    mesh = Mesh(layout, models, settings.body_vertices, mean_hands="osx" in backends)
     results = {
         "part": part,
         "row": row,
         "repeat": int(repeat),
-        "layout": motion.scale.layout.name,
+        "layout": layout.name,
         "mesh": mesh.label,
         "split": split,
         "runs": len(runs),
         "frames": sum(length for _, length in runs),
         "reference": spread([pair.truth for pair in pairs], seed),
-        "model": compare(pairs, motion, mesh, seed),
-        "constant_mean": compare(constant(pairs, motion.scale.mean), motion, mesh, seed),
-        "constant_median": compare(constant(pairs, median(motion, settings.frames, seed)), motion, mesh, seed),
+        "model": compare(pairs, layout, mesh, seed),
+        "constant_mean": compare(constant(pairs, mean), layout, mesh, seed),
+        "constant_median": compare(constant(pairs, middle), layout, mesh, seed),
         "codebook": codebook_use(np.concatenate([pair.tokens for pair in pairs]), network.quantizer.size),
     }
     metrics.write_text(json.dumps(results, indent=2) + "\n")
@@ -99,6 +101,11 @@ def reconstruct(motion: Motion, network: MotionTokenizer, runs: list[Window]) ->
         made = decode_run(network, tokens, run[1])
         pairs.append(Pair(fill(values) * std + mean, made * std + mean, np.isfinite(values), tokens))
     return pairs
+
+
+def only(pair: Pair, where: slice) -> Pair:
+    """A part's numbers of a run."""
+    return replace(pair, truth=pair.truth[:, where], made=pair.made[:, where], known=pair.known[:, where])
 
 
 def median(motion: Motion, frames: int, seed: int) -> np.ndarray:
@@ -158,7 +165,7 @@ class Mesh:
             return self.avatar.body_vertices(values, self.every).numpy()
 
 
-def compare(pairs: list[Pair], motion: Motion, mesh: Mesh, seed: int) -> dict[str, Any]:
+def compare(pairs: list[Pair], layout: Layout, mesh: Mesh, seed: int) -> dict[str, Any]:
     """All metrics of some reconstructions."""
     distance = MeshDistance()
     for pair in pairs if mesh.there else ():
@@ -169,7 +176,7 @@ def compare(pairs: list[Pair], motion: Motion, mesh: Mesh, seed: int) -> dict[st
     truth, made, known = (
         np.concatenate([getattr(pair, name) for pair in pairs]) for name in ("truth", "made", "known")
     )
-    off = errors(truth, made, known, motion.scale.layout.training_slices())
+    off = errors(truth, made, known, layout.training_slices())
     fit = {"frechet": frechet(truth, made)} if len(truth) > 1 else {}
     return distance.means() | off | fit | spread([pair.made for pair in pairs], seed)
 

@@ -167,8 +167,10 @@ class Row(Settings):
     """Name of the row, as the paper prints it."""
     group: str = Field(min_length=1)
     """What its group of rows compares."""
+    joint: bool = False
+    """Whether one tokenizer, of section `joint`, reads faces and bodies together; each is measured by itself."""
     changes: dict[str, bool | int | float | str | tuple[int, ...]]
-    """Keys of face and body (codebook.size) and of training (training.window), and what they are in this row."""
+    """Keys of face, body and joint (codebook.size) and of training (training.window), and what they are in this row."""
 
 
 class Table3(Settings):
@@ -186,6 +188,8 @@ class Tokenizers(Settings):
     frames: Frames
     face: Tokenizer
     body: Tokenizer
+    joint: Tokenizer
+    """Of rows in which one tokenizer reads faces and bodies together."""
     training: Training
     evaluation: Evaluation
     rows: dict[Annotated[str, Field(pattern=NAME)], Row]
@@ -198,11 +202,12 @@ class Tokenizers(Settings):
         Raises:
             UserError: the row is not there, or changes what is not there, or to what cannot be.
         """
-        if row == OURS:
-            return getattr(self, part), self.training
-        if row not in self.rows:
+        if row != OURS and row not in self.rows:
             raise UserError(f"config key tokenizers.table3.rows: {row!r} is none of tokenizers.rows: {[*self.rows]}")
-        values = {"tokenizer": getattr(self, part).model_dump(), "training": self.training.model_dump()}
+        section = getattr(self, self.section(part, row))
+        if row == OURS:
+            return section, self.training
+        values = {"tokenizer": section.model_dump(), "training": self.training.model_dump()}
         for key, value in self.rows[row].changes.items():
             change(values, key, value, f"tokenizers.rows.{row}.changes")
         try:
@@ -211,6 +216,10 @@ class Tokenizers(Settings):
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             raise UserError(f"config key tokenizers.rows.{row}.changes: {key}: {first['msg']}") from None
+
+    def section(self, part: str, row: str) -> str:
+        """The section whose tokenizer serves a part in a row: its own, or joint."""
+        return "joint" if row in self.rows and self.rows[row].joint else part
 
     def trained(self, part: str) -> dict[str, str]:
         """Rows of table 3 -> the row whose training they share: the first that has the same settings."""

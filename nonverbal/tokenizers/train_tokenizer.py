@@ -42,7 +42,7 @@ def train_tokenizer(
     """Train, and keep the weights with the best reconstruction of the validation split.
 
     Args:
-        part: face or body.
+        part: face, body, or joint, which is both.
         row: of table 3.
         frames, index, scale: what the frames rule wrote.
         model: weights to write, with all it takes to rebuild the model.

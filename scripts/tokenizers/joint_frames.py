@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.tokenizers.joint_frames import joint_frames
+
+run(snakemake, joint_frames)
