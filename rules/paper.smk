@@ -457,6 +457,72 @@ rule figure6:
         "../scripts/paper/figure6.py"
 
 
+rule figure8:
+    input:
+        face=expand("<results>/cues/smooth/{shard}/face.parquet", shard=SHARDS),
+        body=expand("<results>/cues/smooth/{shard}/body.parquet", shard=SHARDS),
+        words=expand("<results>/speech/utterances/{shard}/words.parquet", shard=SHARDS),
+        split="<results>/dataset/split/split.parquet",
+    output:
+        png=report(
+            "<results>/paper/figure8.png",
+            caption="../resources/report/figure8.rst",
+            category="Figures",
+            labels={"figure": "8", "format": "png"},
+        ),
+        pdf="<results>/paper/figure8.pdf",
+    log:
+        "<logs>/paper/figure8.log",
+    benchmark:
+        "<benchmarks>/paper/figure8.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        settings=settings(CONFIG.paper.figure8),
+        models=CONFIG.models,
+    message:
+        "Figure 8: bodies and faces as meshes"
+    script:
+        "../scripts/paper/figure8.py"
+
+
+rule figure9:
+    input:
+        records=expand(
+            "<results>/dataset/records/{shard}/{split}.parquet",
+            shard=SHARDS,
+            split=["train", "validation", "test"],
+        ),
+    output:
+        png=report(
+            "<results>/paper/figure9.png",
+            caption="../resources/report/figure9.rst",
+            category="Figures",
+            labels={"figure": "9", "format": "png"},
+        ),
+        pdf="<results>/paper/figure9.pdf",
+    log:
+        "<logs>/paper/figure9.log",
+    benchmark:
+        "<benchmarks>/paper/figure9.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        settings=settings(CONFIG.paper.figure9),
+    message:
+        "Figure 9: the record of a clip"
+    script:
+        "../scripts/paper/figure9.py"
+
+
 rule paper:
     input:
         rules.table1.output,
@@ -470,5 +536,7 @@ rule paper:
         rules.figure3.output,
         rules.figure5.output,
         rules.figure6.output,
+        rules.figure8.output,
+        rules.figure9.output,
     message:
         "The paper's tables and figures"

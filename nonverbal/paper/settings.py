@@ -61,6 +61,27 @@ class Figure6(Settings):
     """vader: valences below this, either way, are neutral (its makers' 0.05)."""
 
 
+class Figure8(Settings):
+    """Meshes of two utterances."""
+
+    frames: int = Field(gt=1, le=10)
+    """Pictures of an utterance, at equal distances of those in which face and body are known."""
+
+
+class Figure9(Settings):
+    """The record of a clip."""
+
+    part_s: float = Field(gt=0)
+    """Seconds that are shown with their words."""
+
+
+class Algorithm1(Settings):
+    """Which person is cropped."""
+
+    clips: int = Field(gt=0)
+    """Random clips that are counted."""
+
+
 class Paper(Settings):
     """Tables and figures."""
 
@@ -68,3 +89,6 @@ class Paper(Settings):
     figure3: Figure3
     figure5: Figure5
     figure6: Figure6
+    figure8: Figure8
+    figure9: Figure9
+    algorithm1: Algorithm1
