@@ -7,7 +7,7 @@ GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
 
 SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
 
-.PHONY: help setup envs demo test check audit plan report overlay avatar talk clean
+.PHONY: help setup envs demo test check audit why plan report overlay avatar talk clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,10 @@ audit: setup  ## re-hash every result of the demonstration: verified, changed, s
 
 plan: setup  ## what a run of config.yaml will cost: hours, bytes and price by stage
 	$(BIN)/python -m nonverbal.provenance.plan config.yaml
+
+why: setup  ## CELL=TABLE.csv:ROW:COLUMN: what a number was made from, as results/demo/paper/table3.csv:ours:face_vmse
+	@$(if $(CELL),,$(error write: make why CELL=results/demo/paper/table3.csv:ours:face_vmse))
+	@$(BIN)/python -m nonverbal.provenance why $(CELL)
 
 report: setup  ## one HTML page of the demonstration's tables and figures: report.html
 	$(SNAKEMAKE_DEMO) --report report.html

@@ -20,6 +20,9 @@ import pytest
 import yaml
 import yte
 
+from nonverbal.provenance.audit import Audit
+from nonverbal.provenance.cells import value
+from nonverbal.provenance.why import Why
 from nonverbal.schema import REASONS, read_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -335,6 +338,43 @@ def test_tables_show_published_ours_and_difference(results, table):
     assert not both.empty
     for extension in ("md", "tex"):
         assert (results / "paper" / f"{table}.{extension}").stat().st_size > 200
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("table", ["table1", "table2", "table3", "table4"])
+def test_every_own_number_is_computed_again_from_what_it_goes_back_to(results, table):
+    path = results / "paper" / f"{table}.csv"
+    cells = pd.read_csv(path, dtype=str, keep_default_na=False).query("ours != 'not available'")
+    assert len(cells) > 5
+    for row, group, metric in cells[["row", "group", "metric"]].to_numpy():
+        answer = Why(f"{path}:{group} {row}:{metric}", ROOT)
+        assert value(answer.origin, answer.read) == pytest.approx(float(answer.cell.ours), rel=1e-6), (
+            row,
+            group,
+            metric,
+        )
+        made = {path for _, paths in answer.chain.jobs for path in paths}
+        if table == "table3":
+            other = "body" if metric.startswith("face") else "face"
+            assert not any(path.startswith(f"{RESULTS}/tokenizers/") and f"/{other}" in path for path in made)
+        if "code" not in group:  # but for guesses
+            assert {f"{RESULTS}/collect/channels/channels.parquet"} <= made
+            assert answer.chain.of("channels")
+
+
+@pytest.mark.e2e
+def test_the_audit_names_what_a_key_and_a_model_reach(results, monkeypatch):
+    """Without editing what other tests read; of a small run, tests/provenance edits the files."""
+    audit = Audit(results, ROOT)
+    (present,) = audit._configs.values()
+    assert not any(key.startswith("params.") for record in audit.records for key in record["config_keys"]
+                   if record["rule"] not in ("corpus", "feed", "recordings"))  # fmt: skip
+    monkeypatch.setitem(present, "paper.figure3", present["paper.figure3"] | {"perplexity": -1})
+    broken = {Path(f.path).name: f for f in audit.run() if f.state != "verified"}
+    assert {name for name, f in broken.items() if "provenance" not in f.path} == {"figure3.png", "figure3.pdf"}
+    assert broken["figure3.png"].causes == ("config key paper.figure3.perplexity is -1, was 30",)
+    users = {record["rule"] for record in audit.records if "pyannet" in record["models"]}
+    assert users == {"diarize", "side_voices"}
 
 
 @pytest.mark.e2e

@@ -16,11 +16,14 @@ MADE_OF = {
     "face_codes": ("tokenizers.face.codebook.size",),
     "folders": ("sources",),
     "language": (),
+    "length": ("mars.training.length",),
     "listed": ("sources",),
+    "loss": ("mars.training.loss",),
     "rows": ("tokenizers.table3.rows",),
     "seed": ("seed",),
     "trained": ("tokenizers.table3.rows",),
     "two_speakers": ("speech.keep_two_speakers.enabled",),
+    "window": ("tokenizers.training.window",),
 }
 CHOICES = ("backend", "name")  # keys of a step's section that say which model does it
 STEPS = {"body_language": "body", "facial_expression": "face"}  # columns of the records -> the step that makes them

@@ -1,5 +1,6 @@
 """A finished run with records by the real recorder: source -> numbers -> doubled -> report, and a bystander."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ class Run:
         self.root, self.results, self.source = folder / "code", folder / "results", folder / "source.txt"
         self.source.write_text("1 2 3\n")
 
-    def job(self, rule: str, inputs: list[str], outputs: dict[str, str], module: str, **extra: object) -> None:
+    def job(self, rule: str, inputs: list[str], outputs: dict[str, str | bytes], module: str, **extra: object) -> None:
         """Run one job under the recorder; outputs map a path in results to what is written there."""
         script, library = self.root / "scripts" / f"{rule}.py", self.root / "nonverbal" / f"{module}.py"
         for path in (script, library):
@@ -37,16 +38,31 @@ class Run:
         with Recorder(snakemake, self.job, seed=3):
             for name, text in outputs.items():
                 (self.results / name).parent.mkdir(parents=True, exist_ok=True)
-                (self.results / name).write_text(text)
+                (self.results / name).write_bytes(text.encode() if isinstance(text, str) else text)
 
 
-@pytest.fixture
-def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    run = Run(tmp_path)
+def started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run without jobs."""
+    run = Run(folder)
     monkeypatch.setattr(records, "ROOT", run.root)
     monkeypatch.setattr(
         records, "library_modules", lambda: {f"nonverbal/{run.module.name}": records.hash_path(run.module)}
     )
+    return run
+
+
+@pytest.fixture(scope="module")
+def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, pytest.MonkeyPatch]]:
+    """A run without jobs for the tests of a module, and what patches it; its records name no packages and no commit."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(records, "imported_packages", dict)  # they take long to list
+        monkeypatch.setattr(records, "git_state", lambda root: {"commit": "0a" * 20, "dirty": True})
+        yield started(tmp_path_factory.mktemp("run"), monkeypatch), monkeypatch
+
+
+@pytest.fixture
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    run = started(tmp_path, monkeypatch)
     run.job("numbers", ["source"], {"a/numbers.txt": "1 2 3", "a/media/x.wav": "sound"}, "reading")
     run.job("doubled", ["a/numbers.txt"], {"b/doubled.txt": "2 4 6"}, "doubling", wildcards={"shard": "00001"})
     run.job("report", ["b/doubled.txt"], {"c/report.md": "# 2 4 6"}, "writing")
