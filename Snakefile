@@ -27,6 +27,7 @@ onstart:
     from nonverbal.preflight import preflight
 
     try:
+        cluster.refuse_left_jobs(Path.cwd())
         preflight(
             CONFIG,
             rules={job.rule.name for job in workflow.dag.needrun_jobs()},
@@ -34,6 +35,10 @@ onstart:
         )
     except UserError as error:
         raise SystemExit(str(error))
+
+
+onerror:
+    cluster.cancel_left_jobs()
 
 
 localrules:

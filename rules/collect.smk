@@ -28,6 +28,7 @@ rule channels:
     resources:
         mem_mb=memory(1000),
         runtime=720,
+        download=1,
     params:
         listed=[one if isinstance(one, str) else settings(one) for one in SOURCES],
         settings=settings(CONFIG.collect.channels),
@@ -53,6 +54,7 @@ rule thumbnails:
     resources:
         mem_mb=memory(1500),
         runtime=120,
+        download=1,
     params:
         settings=settings(CONFIG.collect.thumbnails),
         network=settings(CONFIG.collect.network),
@@ -102,6 +104,7 @@ rule download:
     resources:
         mem_mb=memory(1000),
         runtime=1440,
+        download=1,
     params:
         settings=settings(CONFIG.collect.download),
         network=settings(CONFIG.collect.network),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
 
+from nonverbal import cluster
 from nonverbal.config import load
 from nonverbal.errors import UserError
 
@@ -88,20 +89,24 @@ def memory(mb):
     return lambda wildcards, attempt: mb * attempt
 
 
-def several_nodes(nodes, gpus):
-    """What a job on several nodes asks SLURM for: one task a node, which starts the node's processes, one a GPU.
+def gpus(count, nodes=1):
+    """Resources of a job on so many GPUs of each node, whose processes it starts itself, one a GPU.
 
-    With `mpi` the job itself calls srun (nonverbal.processes), instead of being started by it.
+    On several nodes it calls srun for that, with `mpi`, instead of being started by it (nonverbal.processes).
     """
-    if nodes == 1:
+    if not count:
         return {}
-    return dict(
-        nodes=nodes,
-        tasks=nodes,
-        tasks_per_gpu=0,
-        mpi="srun",
-        slurm_extra=f"--gpus-per-node={gpus}",
-    )
+    places = {
+        "slurm_partition": "NONVERBAL_GPU_PARTITION",
+        "gpu_model": "NONVERBAL_GPU_MODEL",
+    }
+    named = {
+        key: os.environ[name] for key, name in places.items() if name in os.environ
+    }
+    asked = dict(gpu=count * nodes, nodes=nodes, tasks_per_gpu=0)
+    if nodes > 1:
+        asked |= dict(tasks=nodes, mpi="srun", slurm_extra=f"--gpus-per-node={count}")
+    return asked | named
 
 
 # Which backend did each step: a table says which of them stood in for the paper's models.

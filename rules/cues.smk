@@ -16,8 +16,8 @@ rule face:
         "../envs/vision.yaml"
     threads: 1
     resources:
+        **gpus(CONFIG.cues.face.gpus),
         mem_mb=memory(4000),
-        gpu=CONFIG.cues.face.gpus,
         runtime=480,
     params:
         settings=settings(CONFIG.cues.face),
@@ -46,8 +46,8 @@ rule body:
         "../envs/vision.yaml"
     threads: 1
     resources:
+        **gpus(CONFIG.cues.body.gpus),
         mem_mb=memory(3000),
-        gpu=CONFIG.cues.body.gpus,
         runtime=1440,
     params:
         settings=settings(CONFIG.cues.body),

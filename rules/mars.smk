@@ -125,12 +125,11 @@ rule train_mars:
         "../envs/learning.yaml"
     threads: MARS_PROCESSES * CONFIG.mars.training.threads
     resources:
-        **several_nodes(MARS_NODES, MARS_PROCESSES),
+        **gpus(MARS_PROCESSES, MARS_NODES),  # one a process
         mem_mb=memory(
             MARS_PROCESSES * (3000 if CONFIG.mars.base.name == "tiny" else 48000)
         ),
         runtime=7200,
-        gpu=1 * MARS_PROCESSES * MARS_NODES,  # one a process
     params:
         settings=settings(CONFIG.mars.training),
         seed=lambda wildcards: CONFIG.seed + int(wildcards.repeat),
@@ -155,9 +154,9 @@ rule generate:
         "../envs/learning.yaml"
     threads: 1
     resources:
+        **gpus(1),
         mem_mb=memory(2000 if CONFIG.mars.base.name == "tiny" else 24000),
         runtime=480,
-        gpu=1,
     params:
         settings=settings(CONFIG.mars.evaluation),
         length=MARS_LENGTH,
@@ -185,9 +184,9 @@ rule evaluate_mars:
         "../envs/learning.yaml"
     threads: 1
     resources:
+        **gpus(1),
         mem_mb=memory(3000 if CONFIG.mars.base.name == "tiny" else 32000),
         runtime=240,
-        gpu=1,
     params:
         **CODES,
         settings=settings(CONFIG.mars.evaluation),
@@ -245,9 +244,9 @@ rule evaluate_ablation:
         "../envs/learning.yaml"
     threads: 1
     resources:
+        **gpus(1),
         mem_mb=memory(3000 if CONFIG.mars.base.name == "tiny" else 32000),
         runtime=240,
-        gpu=1,
     params:
         settings=settings(CONFIG.mars.evaluation),
         length=MARS_LENGTH,

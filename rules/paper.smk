@@ -396,9 +396,9 @@ rule sentiment:
         "../envs/learning.yaml"
     threads: 1
     resources:
+        **gpus(CONFIG.paper.sentiment.gpus),
         mem_mb=memory(4000),
         runtime=240,
-        gpu=CONFIG.paper.sentiment.gpus,
     params:
         settings=settings(CONFIG.paper.sentiment),
     message:

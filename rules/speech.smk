@@ -42,8 +42,8 @@ rule diarize:
         f"../envs/{CONFIG.speech.diarize.family}.yaml"
     threads: 1
     resources:
+        **gpus(CONFIG.speech.diarize.gpus),
         mem_mb=memory(8000 if CONFIG.speech.diarize.gpus else 2000),
-        gpu=CONFIG.speech.diarize.gpus,
         runtime=720,
     params:
         settings=settings(CONFIG.speech.diarize),
@@ -99,8 +99,8 @@ rule transcribe:
         f"../envs/{CONFIG.speech.transcribe.family}.yaml"
     threads: 1
     resources:
+        **gpus(CONFIG.speech.transcribe.gpus),
         mem_mb=memory(16000 if CONFIG.speech.transcribe.gpus else 2000),
-        gpu=CONFIG.speech.transcribe.gpus,
         runtime=2880,
     params:
         settings=settings(CONFIG.speech.transcribe),

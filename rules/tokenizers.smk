@@ -181,9 +181,9 @@ rule train_tokenizer:
         "../envs/learning.yaml"
     threads: PROCESSES * CONFIG.tokenizers.training.threads
     resources:
+        **gpus(PROCESSES),  # one a process
         mem_mb=memory(6000),
         runtime=2880,
-        gpu=1 * PROCESSES,  # one a process
     params:
         settings=lambda wildcards: variant(wildcards.part, wildcards.row)[0],
         training=lambda wildcards: variant(wildcards.part, wildcards.row)[1],
@@ -210,9 +210,9 @@ rule evaluate_tokenizer:
         "../envs/learning.yaml"
     threads: 1
     resources:
+        **gpus(1),
         mem_mb=memory(4000),
         runtime=240,
-        gpu=1,
     params:
         settings=settings(CONFIG.tokenizers.evaluation),
         models=CONFIG.models,
@@ -239,9 +239,9 @@ rule tokenize:
         "../envs/learning.yaml"
     threads: 1
     resources:
+        **gpus(1),
         mem_mb=memory(4000),
         runtime=720,
-        gpu=1,
     message:
         "Every {wildcards.part} of the dataset as tokens"
     script:
