@@ -60,11 +60,11 @@ def _jobs() -> list[ClusterJob]:
 def _is_headless(name: str) -> bool:
     """Whether a job's name is one of ours and the process it names, on this machine, is gone."""
     match = re.match(rf"{_PREFIX}-(.+)-(\d+)_", name)
-    return bool(match) and match[1] == _host() and not Path(f"/proc/{match[2]}").exists()
+    return match is not None and match[1] == _host() and not Path(f"/proc/{match[2]}").exists()
 
 
 def _host() -> str:
-    return re.sub(r"\W", "-", socket.gethostname().split(".")[0])[:24]
+    return re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname().split(".")[0])[:24]
 
 
 def _answer(*command: str) -> str | None:

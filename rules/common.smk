@@ -100,13 +100,11 @@ def gpus(count, nodes=1):
         "slurm_partition": "NONVERBAL_GPU_PARTITION",
         "gpu_model": "NONVERBAL_GPU_MODEL",
     }
-    named = {
-        key: os.environ[name] for key, name in places.items() if name in os.environ
-    }
+    named = {key: os.environ.get(name) for key, name in places.items()}
     asked = dict(gpu=count * nodes, nodes=nodes, tasks_per_gpu=0)
     if nodes > 1:
         asked |= dict(tasks=nodes, mpi="srun", slurm_extra=f"--gpus-per-node={count}")
-    return asked | named
+    return asked | {key: value for key, value in named.items() if value}
 
 
 # Which backend did each step: a table says which of them stood in for the paper's models.

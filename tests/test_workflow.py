@@ -17,7 +17,6 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 import yte
 
 from nonverbal.provenance.audit import Audit
@@ -97,20 +96,14 @@ def test_environments_that_rules_name_exist(rules):
     assert all((ROOT / name).is_file() for name in named)
 
 
-def test_the_slurm_profile_knows_every_gpu_rule(rules):
-    profile = (ROOT / "slurm" / "config.yaml").read_text()
-    for names, declared in (("GPU_RULES", "gpu=1"), ("BACKEND_RULES", "gpu=CONFIG")):
-        listed = yaml.safe_load(re.search(rf"{names} = (\[.*\])", profile).group(1))
-        assert sorted(listed) == sorted(name for name, text in rules.items() if declared in text)
+def test_a_gpu_is_asked_for_in_one_way(rules):
+    assert [name for name, text in rules.items() if re.search(r"\bgpu=|gpus=", text)] == []
 
 
-@pytest.mark.parametrize("models, partition, gpu", [([], "small", ""), (["models/large"], "big", "a100")])
-def test_the_slurm_profile_sends_a_job_where_its_backend_can_run(monkeypatch, models, partition, gpu):
-    for name, value in {"CPU_PARTITION": "small", "GPU_PARTITION": "big", "GPU_MODEL": "a100"}.items():
-        monkeypatch.setenv(f"NONVERBAL_{name}", value)
-    chosen = yte.process_yaml((ROOT / "slurm" / "config.yaml").read_text())["set-resources"]["transcribe"]
-    asked = {key: eval(expression, {"input": {"models": models}}) for key, expression in chosen.items()}
-    assert asked == {"slurm_partition": partition, "gpu_model": gpu}
+def test_the_slurm_profile_groups_rules_that_need_no_gpu(rules):
+    groups = yte.process_yaml((ROOT / "slurm" / "config.yaml").read_text())["groups"]
+    assert groups.keys() <= rules.keys()
+    assert [name for name in groups if "gpus(" in rules[name]] == []
 
 
 def test_the_slurm_profile_resolves_from_the_root(tmp_path):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # the profile's, but for what would make a test wait
 PROFILE = ["--profile", str(ROOT / "slurm"), "--latency-wait", "10"]
 PATIENCE = ["--seconds-between-status-checks", "1", "--slurm-init-seconds-before-status-checks", "1"]
-RECORD = 'echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES-none}} >> ran/{rule}'
+RECORD = "echo $SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES-none}} >> ran/{rule}"
 
 
 class Workflow:
