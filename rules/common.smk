@@ -103,7 +103,9 @@ def gpus(count, nodes=1):
     named = {key: os.environ.get(name) for key, name in places.items()}
     asked = dict(gpu=count * nodes, nodes=nodes, tasks_per_gpu=0)
     if nodes > 1:
-        asked |= dict(tasks=nodes, mpi="srun", slurm_extra=f"--gpus-per-node={count}")
+        kind = f"{named['gpu_model']}:" if named["gpu_model"] else ""
+        extra = f"--gpus-per-node={kind}{count}"
+        asked |= dict(tasks=nodes, mpi="srun", slurm_extra=extra)
     return asked | {key: value for key, value in named.items() if value}
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 PACKAGES = "munge slurmctld slurmd slurm-client"
 NODES = ("n1", "n2")
-CPUS, MEMORY_MB = 16, 64_000  # what each node says it has: tests are about allocations, not about load
+CPUS, MEMORY_MB = 16, 256_000  # what each node says it has: tests are about allocations, not about load
 DEVICES = ("/dev/null", "/dev/zero")  # stand in for a node's GPUs; SLURM wants files that exist
 MODEL = "fake"
 DAEMONS = ("munged", "slurmctld", "slurmd")

@@ -15,18 +15,20 @@ from snakemake_executor_plugin_slurm.utils import set_gres_string
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = ["--configfile", str(ROOT / "config.yaml"), str(ROOT / "paper" / "settings.yaml")]
-# rules that are given GPUs where the paper's models do the steps; two processes train each tokenizer
+# rules that are given GPUs where the paper's models do the steps, and how many on each node
 GPUS = {
     "diarize": 1, "transcribe": 1, "face": 1, "body": 1, "train_tokenizer": 2, "evaluate_tokenizer": 1, "tokenize": 1,
-    "train_mars": 1, "generate": 1, "evaluate_mars": 1, "evaluate_ablation": 1,
+    "train_mars": 2, "generate": 1, "evaluate_mars": 1, "evaluate_ablation": 1, "sentiment": 1,
 }  # fmt: skip
+NODES = {"train_mars": 2}
+SEVERAL = ["tokenizers={training: {processes: 2}}", "mars={training: {processes: 2, nodes: 2}}"]
 
 
 @pytest.fixture(scope="module")
 def planned(cluster, tmp_path_factory) -> dict[str, dict]:
     """Rule -> what one of its jobs asks for."""
     results = tmp_path_factory.mktemp("planned") / "results"
-    values = [f"results={results}", "shards=1", "tokenizers={training: {processes: 2}}"]
+    values = [f"results={results}", "shards=1", *SEVERAL]
     values += ["cues={face: {backend: emoca}, body: {backend: osx}}"]
     command = [sys.executable, str(Path(__file__).with_name("planned.py")), "--profile", "slurm", "--cores", "1000"]
     environment = {**os.environ, **cluster.environment, "PYTHONPATH": str(ROOT)}
@@ -71,9 +73,9 @@ def test_gpu_rules_get_their_gpus_and_cpu_rules_none(cluster, planned, tmp_path)
     for rule, number in numbers.items():
         job = cluster.job(number)
         assert job["Partition"] == ("gpu" if rule in GPUS else "cpu")
-        assert job["NumNodes"] == "1"
-        assert int(job["NumCPUs"]) == planned[rule]["threads"], rule
-        assert job.get("TresPerJob") == (f"gres:gpu:{MODEL}:{GPUS[rule]}" if rule in GPUS else None)
+        nodes = NODES.get(rule, 1)
+        assert (int(job["NumNodes"]), int(job["NumCPUs"])) == (nodes, nodes * planned[rule]["threads"]), rule
+        assert job.get("TresPerJob") == (f"gres:gpu:{MODEL}:{nodes * GPUS[rule]}" if rule in GPUS else None)
     assert planned["train_tokenizer"]["threads"] == 8  # four a process
 
 
