@@ -218,9 +218,9 @@ rule evaluate_motion:
         "../envs/learning.yaml"
     threads: 1
     resources:
+        **gpus(1),
         mem_mb=memory(4000),
         runtime=60,
-        gpu=1,
     params:
         settings=settings(CONFIG.mars.evaluation),
         seed=CONFIG.seed,

@@ -18,7 +18,7 @@ PAPER = ["--configfile", str(ROOT / "config.yaml"), str(ROOT / "paper" / "settin
 # rules that are given GPUs where the paper's models do the steps, and how many on each node
 GPUS = {
     "diarize": 1, "transcribe": 1, "face": 1, "body": 1, "train_tokenizer": 2, "evaluate_tokenizer": 1, "tokenize": 1,
-    "train_mars": 2, "generate": 1, "evaluate_mars": 1, "evaluate_ablation": 1, "sentiment": 1,
+    "train_mars": 2, "generate": 1, "evaluate_motion": 1, "evaluate_mars": 1, "evaluate_ablation": 1, "sentiment": 1,
 }  # fmt: skip
 NODES = {"train_mars": 2}
 SEVERAL = ["tokenizers={training: {processes: 2}}", "mars={training: {processes: 2, nodes: 2}}"]
