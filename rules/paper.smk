@@ -523,6 +523,50 @@ rule figure9:
         "../scripts/paper/figure9.py"
 
 
+rule algorithm1:
+    input:
+        words=expand("<results>/speech/utterances/{shard}/words.parquet", shard=SHARDS),
+        tracks=expand("<results>/speakers/tracks/{shard}/tracks.parquet", shard=SHARDS),
+        active_speaker=expand(
+            "<results>/speakers/active_speaker/{shard}/active_speaker.parquet",
+            shard=SHARDS,
+        ),
+        crops=expand("<results>/speakers/crops/{shard}/crops.parquet", shard=SHARDS),
+        split="<results>/dataset/split/split.parquet",
+    output:
+        csv="<results>/paper/algorithm1.csv",
+        md=report(
+            "<results>/paper/algorithm1.md",
+            caption="../resources/report/algorithm1.rst",
+            category="Figures",
+            labels={"figure": "algorithm 1", "format": "md"},
+        ),
+        png=report(
+            "<results>/paper/algorithm1.png",
+            caption="../resources/report/algorithm1.rst",
+            category="Figures",
+            labels={"figure": "algorithm 1", "format": "png"},
+        ),
+        pdf="<results>/paper/algorithm1.pdf",
+    log:
+        "<logs>/paper/algorithm1.log",
+    benchmark:
+        "<benchmarks>/paper/algorithm1.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        settings=settings(CONFIG.paper.algorithm1),
+        seed=CONFIG.seed,
+    message:
+        "Algorithm 1: whose crop each word gets"
+    script:
+        "../scripts/paper/algorithm1.py"
+
+
 rule paper:
     input:
         rules.table1.output,
@@ -538,5 +582,6 @@ rule paper:
         rules.figure6.output,
         rules.figure8.output,
         rules.figure9.output,
+        rules.algorithm1.output,
     message:
         "The paper's tables and figures"

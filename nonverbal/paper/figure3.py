@@ -57,18 +57,19 @@ def sample(frames: np.ndarray, numbers: np.ndarray, index: pd.DataFrame, setting
     Only frames of which each of `numbers` (bool [dim]) is known are drawn. Each clip has a generator of its own, so
     that its frames stay the same when other clips come.
     """
-    clips = sorted(index["clip_id"].unique(), key=lambda clip: _order(clip, seed))[: settings.clips]
+    clips = sorted(index["clip_id"].unique(), key=lambda clip: draw_order(clip, seed))[: settings.clips]
     chosen = [np.empty(0, dtype=np.int64)]
     for clip, runs in index[index["clip_id"].isin(clips)].groupby("clip_id"):
         starts, lengths = runs["row"].to_numpy(), runs["frames"].to_numpy()
         rows = np.concatenate([np.arange(*ends) for ends in zip(starts, starts + lengths, strict=True)])
         known = rows[~np.isnan(frames[rows][:, numbers]).any(axis=1)]
-        generator = np.random.default_rng(_order(str(clip), seed))
+        generator = np.random.default_rng(draw_order(str(clip), seed))
         chosen.append(generator.choice(known, min(settings.frames, len(known)), replace=False))
     return np.sort(np.concatenate(chosen))
 
 
-def _order(clip: str, seed: int) -> int:
+def draw_order(clip: str, seed: int) -> int:
+    """A number that puts clips in an order at random, the same when other clips come."""
     return int.from_bytes(hashlib.sha256(f"{seed} {clip}".encode()).digest()[:8], "big")
 
 

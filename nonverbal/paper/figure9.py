@@ -130,7 +130,7 @@ def box_rows(record: dict[str, Any], said: list[dict[str, Any]]) -> list[tuple[i
 def _lanes(axes: Axes, record: dict[str, Any], said: list[dict[str, Any]], span: tuple[float, float]) -> None:
     """Whole clip: who speaks, and where there are face, body and box."""
     for one in said:
-        look = {"hatch": "////", "edgecolor": INK} if one["harmful"] else {"edgecolor": "white"}
+        look: dict[str, Any] = {"hatch": "////", "edgecolor": INK} if one["harmful"] else {"edgecolor": "white"}
         axes.barh(-one["speaker"], one["end"] - one["start"], 0.72, one["start"], color=_colour(one), **look)
         if (one["end"] - one["start"]) / (span[1] - span[0]) > 0.02:
             middle = (one["start"] + one["end"]) / 2
