@@ -17,9 +17,10 @@ from nonverbal.paper.comparison import MISSING
 from nonverbal.provenance.config_keys import leaves
 from nonverbal.provenance.record import Record
 
-# Settings and baselines of table 4 -> the rules whose outputs evaluate_mars read, but not for these numbers.
+# Settings and baselines of table 4 -> the rules whose outputs its measuring rules read, but not for these numbers.
+MODELS = frozenset({"train_mars", "generate", "base"})
 UNREAD = {
-    "zero_shot": frozenset({"train_mars"}), "uniform": None, "unigram": frozenset({"train_mars", "generate", "base"}),
+    "zero_shot": frozenset({"train_mars"}), "uniform": None, "unigram": MODELS, "true": MODELS, "true_decoded": MODELS,
 }  # fmt: skip
 # Table 1 -> the statistics it asks.
 ASKED = {"hours": "dialogues", "text": "unique_words", "video": "videos", "nonverbal": "nonverbal_expressions"}
@@ -231,6 +232,7 @@ def _of_table4(cell: Cell, record: Record, read: dict[str, Any]) -> Origin | Non
     if cell.row != table4.MODELS.get(base, base):
         return None
     measured = next((path for path, one in read.items() if "uniform" in one), "")
+    motion = next((path for path, one in read.items() if "answers" in one), "")
     ablations = [(path, one) for path, one in read.items() if "scores" in one]
     key = (table4.PUBLISHED | table4.OWN).get(cell.metric, cell.metric)
     trained = [
@@ -239,9 +241,10 @@ def _of_table4(cell: Cell, record: Record, read: dict[str, Any]) -> Origin | Non
     ]  # fmt: skip
     if trained:
         return Origin(trained, f"mean of {len(trained)} trainings" if len(trained) > 1 else "one training")
-    for setting, label in table4.SETTINGS.items():
+    for setting, label in (table4.TRUTH | table4.SETTINGS).items():
         if label == cell.group:
-            return Origin([(measured, f"settings.{setting}.{key}")], "as measured", UNREAD.get(setting, frozenset()))
+            path = motion if cell.metric in table4.MOTION else measured
+            return Origin([(path, f"settings.{setting}.{key}")], "as measured", UNREAD.get(setting, frozenset()))
     for baseline, label in table4.BASELINES.items():
         if label == cell.group:
             part = key.removesuffix("_given_kind")
