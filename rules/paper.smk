@@ -337,6 +337,43 @@ rule figure3:
         "../scripts/paper/figure3.py"
 
 
+rule figure4:
+    input:
+        generated="<results>/mars/generate/generated.jsonl",
+        test="<results>/mars/sequences/test.jsonl",
+        words=expand(f"{SPOKEN}/words.parquet", shard=SHARDS),
+        tokens=expand("<results>/tokenizers/tokenize/{part}.parquet", part=PARTS),
+        tokenizers=expand(
+            "<results>/tokenizers/train_tokenizer/{part}/ours/0/model.pt", part=PARTS
+        ),
+    output:
+        png=report(
+            "<results>/paper/figure4.png",
+            caption="../resources/report/figure4.rst",
+            category="Figures",
+            labels={"figure": "4", "format": "png"},
+        ),
+        pdf="<results>/paper/figure4.pdf",
+    log:
+        "<logs>/paper/figure4.log",
+    benchmark:
+        "<benchmarks>/paper/figure4.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        settings=settings(CONFIG.paper.figure4),
+        seed=CONFIG.seed,
+        models=CONFIG.models,
+    message:
+        "Figure 4: what MARS answers, beside what was answered"
+    script:
+        "../scripts/paper/figure4.py"
+
+
 rule figure5:
     input:
         channels="<results>/collect/channels/channels.parquet",
@@ -578,6 +615,7 @@ rule paper:
         rules.figure1.output,
         rules.figure2.output,
         rules.figure3.output,
+        rules.figure4.output,
         rules.figure5.output,
         rules.figure6.output,
         rules.figure8.output,

@@ -22,6 +22,17 @@ class Figure3(Settings):
     """Points that make a place dense, for DBSCAN (unpublished)."""
 
 
+class Figure4(Settings):
+    """Answers of MARS beside the true ones."""
+
+    answers: int = Field(gt=0)
+    """How many, drawn by the seed from those that were generated (unpublished)."""
+    seconds: float = Field(gt=0)
+    """What is shown of an answer, from its start."""
+    pictures: int = Field(gt=1)
+    """Key frames over that time, evenly spaced."""
+
+
 class Figure5(Settings):
     """Words and topics of the titles."""
 
@@ -87,6 +98,7 @@ class Paper(Settings):
 
     sentiment: Sentiment
     figure3: Figure3
+    figure4: Figure4
     figure5: Figure5
     figure6: Figure6
     figure8: Figure8

@@ -17,6 +17,7 @@ from nonverbal.tokenizers.streaming import decode_run
 from nonverbal.views.found import Span
 from nonverbal.views.motion import Motion, held, resting
 
+Run = tuple[int, list[int]]  # first frame, codes
 FEATURES = {"face": FACE_FEATURES, "body": BODY_FEATURES}
 
 
@@ -54,22 +55,29 @@ class Decoder:
         return features
 
 
-def motion_of(answer: Answer, times: Schedule, decoders: dict[str, Decoder]) -> Motion:
-    """The answer's motion; what tokens never tell (legs, trunk) is at rest, and grey where there is no token.
+def runs_of(answer: Answer, times: Schedule) -> dict[str, list[Run]]:
+    """The first frame and the codes of each unbroken run of an answer's pairs, by part."""
+    return {
+        part: [(times.firsts[run[0]], [answer.pairs[i][place] for i in run]) for run in runs(times.firsts)]
+        for place, part in enumerate(PARTS)
+    }
+
+
+def motion_of(tokens: dict[str, list[Run]], frames: int, decoders: dict[str, Decoder]) -> Motion:
+    """Runs of tokens as motion; what they never tell (legs, trunk) is at rest, and grey where there is no token.
 
     Args:
-        answer: whose pairs are decoded.
-        times: of the pairs, and frames of the whole.
+        tokens: by part.
+        frames: of the whole; what a run's last token reaches beyond is left away.
         decoders: by part.
     """
-    values = {part: np.full((times.frames, FEATURES[part]), np.nan, np.float32) for part in PARTS}
-    for run in runs(times.firsts):
-        first = times.firsts[run[0]]
-        for place, part in enumerate(PARTS):
-            made = decoders[part].decode([answer.pairs[i][place] for i in run])
+    values = {part: np.full((frames, FEATURES[part]), np.nan, np.float32) for part in PARTS}
+    for part, found in tokens.items():
+        for first, codes in found:
+            made = decoders[part].decode(codes)[: max(frames - first, 0)]
             values[part][first : first + len(made)] = made
     face, face_known = held(values["face"], np.zeros(1))
     body, body_known = held(values["body"], resting())
     untold = np.setdiff1d(np.arange(BODY_FEATURES), decoders["body"].layout.index)
     body_known[:, untold] = np.any(body_known, axis=1, keepdims=True)
-    return Motion(0, Span(0, times.frames), face, body, face_known, body_known)
+    return Motion(0, Span(0, frames), face, body, face_known, body_known)

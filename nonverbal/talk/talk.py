@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nonverbal.errors import UserError
 from nonverbal.layouts import PARTS
-from nonverbal.talk.body import Decoder, motion_of
+from nonverbal.talk.body import Decoder, motion_of, runs_of
 from nonverbal.talk.film import Scene
 from nonverbal.talk.reply import Decoding, Mars
 from nonverbal.talk.schedule import Answer, Schedule, read_answer, schedule
@@ -65,7 +65,7 @@ def talk(
     readings = read_aloud(answer.words)
     times = schedule(answer, paces(readings))
     samples, ends = mix(readings, times.starts, times.frames)
-    motion = motion_of(answer, times, decoders)
+    motion = motion_of(runs_of(answer, times), times.frames, decoders)
     Scene(said[-1], answer, times, ends, motion, Figures(models)).write(out, samples)
     out.with_suffix(".json").write_text(
         json.dumps(told(text, answer, times, ends), indent=1, ensure_ascii=False) + "\n"

@@ -14,7 +14,7 @@ from nonverbal.mars.encode import token_ids
 from nonverbal.media import SAMPLE_RATE
 from nonverbal.talk import reply
 from nonverbal.talk.__main__ import main
-from nonverbal.talk.body import Decoder, motion_of
+from nonverbal.talk.body import Decoder, motion_of, runs_of
 from nonverbal.talk.reply import Decoding, Mars
 from nonverbal.talk.schedule import read_answer, schedule
 from nonverbal.talk.talk import MODEL, TOKENIZER, talk
@@ -91,7 +91,7 @@ def test_motion_is_known_where_there_are_tokens_alone(run: Path) -> None:
     decoders = {part: Decoder.load(run / TOKENIZER.format(part=part)) for part in ("face", "body")}
     answer = read_answer("a b<FACE_1><BODY_2><FACE_3><BODY_4> c")
     times = schedule(answer, paces(read_aloud(answer.words)))
-    motion = motion_of(answer, times, decoders)
+    motion = motion_of(runs_of(answer, times), times.frames, decoders)
     known = np.zeros(times.frames, bool)
     known[times.firsts[0] : times.firsts[0] + 16] = True
     assert 0 < known.sum() < times.frames
