@@ -124,7 +124,10 @@ def text_scores(generated: Path, settings: Evaluation) -> tuple[dict[str, dict[s
     """Metrics of the generated words by setting, and why some are not available."""
     metrics: dict[str, Metric] = {}
     missing: dict[str, str] = {}
-    for name, load in (("meteor", load_meteor), ("bertscore_f1", lambda: load_bertscore(settings.bertscore))):
+    for name, load in (
+        ("meteor", load_meteor),
+        ("bertscore_f1", lambda: load_bertscore(settings.bertscore, settings.batch)),
+    ):
         try:
             metrics[name] = load()
         except NotAvailable as reason:

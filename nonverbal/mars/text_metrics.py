@@ -55,8 +55,8 @@ def load_meteor() -> Metric:
     return meteor
 
 
-def load_bertscore(settings: BertScore) -> Metric:
-    """Mean F1 of BERTScore (Zhang et al. 2020), not rescaled, no idf.
+def load_bertscore(settings: BertScore, batch: int) -> Metric:
+    """Mean F1 of BERTScore (Zhang et al. 2020), not rescaled, no idf; so many texts are embedded at once.
 
     Raises:
         NotAvailable: the encoder cannot be had.
@@ -73,22 +73,30 @@ def load_bertscore(settings: BertScore) -> Metric:
         pairs = [
             (one, other) for one, other in zip(candidates, references, strict=True) if one.strip() and other.strip()
         ]
-        vectors = ([embed(text, encoder, tokenizer, settings.layer) for text in pair] for pair in pairs)
-        return sum(f1(*pair) for pair in vectors) / len(candidates)  # no words at all: 0
+        total = 0.0
+        for at in range(0, len(pairs), batch):
+            sides = zip(*pairs[at : at + batch], strict=True)
+            some = [embed(list(texts), encoder, tokenizer, settings.layer) for texts in sides]
+            total += sum(f1(*pair) for pair in zip(*some, strict=True))
+        return total / len(candidates)  # no words at all: 0
 
     return bertscore
 
 
 @torch.inference_mode()
 def embed(
-    text: str, encoder: PreTrainedModel, tokenizer: AnyTokenizer, layer: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Unit vectors [tokens, width] and which of them are words rather than marks, bool [tokens]."""
+    texts: list[str], encoder: PreTrainedModel, tokenizer: AnyTokenizer, layer: int
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Of each text unit vectors [tokens, width] and which of them are words rather than marks, bool [tokens]."""
     limit = encoder.config.max_position_embeddings - 2  # RoBERTa keeps two positions for itself
-    inputs = tokenizer(text, truncation=True, max_length=limit, return_tensors="pt", return_special_tokens_mask=True)
-    marks = inputs.pop("special_tokens_mask")[0].bool()
-    states = encoder(**inputs.to(encoder.device), output_hidden_states=True).hidden_states[layer][0].float().cpu()
-    return torch.nn.functional.normalize(states, dim=-1), ~marks
+    inputs = tokenizer(
+        texts, truncation=True, max_length=limit, padding=True, return_tensors="pt", return_special_tokens_mask=True
+    )
+    marks = inputs.pop("special_tokens_mask").bool()
+    states = encoder(**inputs.to(encoder.device), output_hidden_states=True).hidden_states[layer].float().cpu()
+    vectors = torch.nn.functional.normalize(states, dim=-1)
+    own = inputs["attention_mask"].bool().cpu()
+    return [(one[mask], ~mark[mask]) for one, mark, mask in zip(vectors, marks, own, strict=True)]
 
 
 def f1(candidate: tuple[torch.Tensor, torch.Tensor], reference: tuple[torch.Tensor, torch.Tensor]) -> float:

@@ -152,17 +152,23 @@ def encoder(tmp_path, tiny):
 
 
 def test_bertscore_is_one_for_the_same_and_less_for_others(encoder):
-    bertscore = load_bertscore(encoder)
+    bertscore = load_bertscore(encoder, 2)
     assert bertscore(["yes no rain"], ["yes no rain"]) == pytest.approx(1, abs=1e-5)
     assert bertscore(["yes no rain"], ["music film"]) < 0.99
     assert bertscore(["yes", ""], ["yes", "no"]) == pytest.approx(0.5, abs=1e-5)
+
+
+def test_bertscore_is_the_same_in_batches(encoder):
+    said = ["yes no rain", "film", "music music sun", "maybe"], ["no", "film really maybe yes no", "sun", "rain sun"]
+    alone, at_once = (load_bertscore(encoder, batch)(*said) for batch in (1, 4))
+    assert at_once == pytest.approx(alone, abs=1e-5) and at_once < 0.99
 
 
 def test_metrics_say_what_they_lack():
     with pytest.raises(NotAvailable, match="WordNet"):
         load_meteor()
     with pytest.raises(NotAvailable, match="nobody/nothing is not cached"):
-        load_bertscore(ABSENT)
+        load_bertscore(ABSENT, 2)
 
 
 def test_a_metric_that_can_be_had_is_a_number(encoder, tmp_path):
