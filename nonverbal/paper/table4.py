@@ -160,20 +160,20 @@ def uniform(result: dict, paper: Any) -> str:  # noqa: ANN401 - a data frame
 
 def wins(result: dict, trained: dict[str, list[dict]]) -> list[str]:
     """In how many trainings MARS is better than the code frequencies, and than each ablation with its seed."""
+    names = {f"nll_{part}": name for part, name in PARTS.items()}
+    names |= {f"nll_{part}_given_kind": LABELS[f"nll_{part}_given_kind"] for part in PARTS}
     said = []
-    for part, name in PARTS.items():
-        ours = _nll(trained["ours"], f"nll_{part}_given_kind")
-        rivals = {BASELINES["unigram"]: [result["unigram"][f"nll_{part}"]] * len(ours)}
-        rivals |= {
-            ROWS[row]: _nll(results, f"nll_{part}_given_kind") for row, results in trained.items() if row != "ours"
-        }
+    for key, name in names.items():
+        ours = _nll(trained["ours"], key)
+        rivals = {BASELINES["unigram"]: [result["unigram"][key.removesuffix("_given_kind")]] * len(ours)}
+        rivals |= {ROWS[row]: _nll(results, key) for row, results in trained.items() if row != "ours"}
         counts = [
             f"{label} in {sum(a < b for a, b in zip(ours, theirs, strict=True))} of {len(ours)}"
             for label, theirs in rivals.items()
             if None not in (*ours, *theirs)
         ]
         if counts:
-            said.append(f"{name} among its codes, trainings in which MARS is lower: than {', '.join(counts)}.")
+            said.append(f"{name}, trainings in which MARS is lower: than {', '.join(counts)}.")
     return said
 
 
