@@ -494,6 +494,36 @@ rule figure6:
         "../scripts/paper/figure6.py"
 
 
+rule figure7:
+    input:
+        face="<results>/tokenizers/train_tokenizer/face/ours/0/model.pt",
+        body="<results>/tokenizers/train_tokenizer/body/ours/0/model.pt",
+    output:
+        png=report(
+            "<results>/paper/figure7.png",
+            caption="../resources/report/figure7.rst",
+            category="Figures",
+            labels={"figure": "7", "format": "png"},
+        ),
+        pdf="<results>/paper/figure7.pdf",
+    log:
+        "<logs>/paper/figure7.log",
+    benchmark:
+        "<benchmarks>/paper/figure7.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=20,
+    params:
+        window=CONFIG.tokenizers.training.window,
+    message:
+        "Figure 7: the tokenizers, drawn from the models"
+    script:
+        "../scripts/paper/figure7.py"
+
+
 rule figure8:
     input:
         face=expand("<results>/cues/smooth/{shard}/face.parquet", shard=SHARDS),
@@ -618,6 +648,7 @@ rule paper:
         rules.figure4.output,
         rules.figure5.output,
         rules.figure6.output,
+        rules.figure7.output,
         rules.figure8.output,
         rules.figure9.output,
         rules.algorithm1.output,

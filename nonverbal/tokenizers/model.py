@@ -193,3 +193,8 @@ def load_model(path: Path, layout: Layout | None = None, device: torch.device | 
     model = MotionTokenizer(LAYOUTS[saved["layout"]].dim, Tokenizer.model_validate(saved["settings"]))
     model.load_state_dict(saved["weights"])
     return model.to(device).eval()
+
+
+def load_settings(path: Path) -> Tokenizer:
+    """The settings that a trained tokenizer was made with."""
+    return Tokenizer.model_validate(torch.load(path, map_location="cpu", weights_only=True)["settings"])
