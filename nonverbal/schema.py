@@ -205,6 +205,9 @@ TABLES: dict[str, pa.Schema] = {
             *UTTERANCE, ("speaker", INT), ("split", TEXT), ("first_frame", INT), ("frames", INT),
             ("tokens", pa.list_(pa.int32())),
         ],  # one row a run; token i covers frames first_frame + 8 i .. + 7; the last may reach past `frames`
+        "decoded": [
+            *UTTERANCE, ("frame", INT), ("truth", pa.list_(pa.float32())), ("made", pa.list_(pa.float32())),
+        ],  # frames of a test run in the layout's training vector and units, NaN where the truth is unknown
         # mars
         "answers": [
             *UTTERANCE, ("speaker", INT), ("split", TEXT), ("words", INT), ("face", INT), ("body", INT),

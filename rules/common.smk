@@ -167,3 +167,11 @@ def records_of(split):
         if wildcards.row == "ours"
         else f"<results>/mars/ablate/{wildcards.row}/{split}.jsonl"
     )
+
+
+def table3_rows():
+    """The rows of table 3 beside ours, and how they are named."""
+    return {
+        row: settings(CONFIG.tokenizers.rows[row])
+        for row in CONFIG.tokenizers.table3.rows
+    }

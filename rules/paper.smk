@@ -122,10 +122,7 @@ rule table3:
         mem_mb=memory(1000),
         runtime=20,
     params:
-        rows={
-            row: settings(CONFIG.tokenizers.rows[row])
-            for row in CONFIG.tokenizers.table3.rows
-        },
+        rows=table3_rows(),
         trained={part: CONFIG.tokenizers.trained(part) for part in PARTS},
         backends=step_backends("face", "body"),
     message:

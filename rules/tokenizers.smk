@@ -202,6 +202,7 @@ rule evaluate_tokenizer:
         model=of_tokenizer(f"{TRAINED}/model.pt"),
     output:
         metrics="<results>/tokenizers/evaluate_tokenizer/{part}/{row}/{repeat}.json",
+        decoded="<results>/tokenizers/evaluate_tokenizer/{part}/{row}/{repeat}.parquet",
     log:
         "<logs>/tokenizers/evaluate_tokenizer/{part}-{row}-{repeat}.log",
     benchmark:
@@ -248,9 +249,75 @@ rule tokenize:
         "../scripts/tokenizers/tokenize.py"
 
 
+rule codebooks:
+    input:
+        face=measured("face"),
+        body=measured("body"),
+    output:
+        png=report(
+            "<results>/tokenizers/codebooks/codebooks.png",
+            caption="../resources/report/codebooks.rst",
+            category="Tokenizers",
+            labels={"figure": "codebooks", "format": "png"},
+        ),
+        pdf="<results>/tokenizers/codebooks/codebooks.pdf",
+    log:
+        "<logs>/tokenizers/codebooks.log",
+    benchmark:
+        "<benchmarks>/tokenizers/codebooks.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        rows=table3_rows(),
+        trained={part: CONFIG.tokenizers.trained(part) for part in PARTS},
+    message:
+        "How often each code is used"
+    script:
+        "../scripts/tokenizers/codebooks.py"
+
+
+rule reconstruction:
+    input:
+        face=measured("face"),
+        body=measured("body"),
+        face_decoded="<results>/tokenizers/evaluate_tokenizer/face/ours/0.parquet",
+        body_decoded="<results>/tokenizers/evaluate_tokenizer/body/ours/0.parquet",
+    output:
+        png=report(
+            "<results>/tokenizers/reconstruction/reconstruction.png",
+            caption="../resources/report/reconstruction.rst",
+            category="Tokenizers",
+            labels={"figure": "reconstruction", "format": "png"},
+        ),
+        pdf="<results>/tokenizers/reconstruction/reconstruction.pdf",
+    log:
+        "<logs>/tokenizers/reconstruction.log",
+    benchmark:
+        "<benchmarks>/tokenizers/reconstruction.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    params:
+        rows=table3_rows(),
+        trained={part: CONFIG.tokenizers.trained(part) for part in PARTS},
+    message:
+        "What comes back of motion through tokens"
+    script:
+        "../scripts/tokenizers/reconstruction.py"
+
+
 rule tokenizers:
     input:
+        rules.codebooks.output,
+        rules.reconstruction.output,
         *(measured(part) for part in PARTS),
         expand("<results>/tokenizers/tokenize/{part}.parquet", part=PARTS),
     message:
-        "The tokenizers: trained, measured, and all motion as tokens"
+        "The tokenizers: trained, measured and drawn, and all motion as tokens"

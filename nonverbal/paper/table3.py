@@ -18,13 +18,14 @@ OWN = {
     "vmse_formula": "vmse_paper", "lvd_formula": "lvd_paper", "wvl2_formula": "wvl2_paper",
     "diversity_formula": "diversity_paper", "mse": "mse", "frechet": "frechet",
 }  # fmt: skip
-CODEBOOK = {"utilisation": "utilisation", "perplexity": "perplexity"}
+CODEBOOK = {"utilisation": "utilisation", "perplexity": "perplexity", "bits": "bits_s"}
 NAMES = {
     "vmse": "VMSE", "lvd": "LVD", "wvl2": "w-VL2", "diversity": "diversity", "variation": "variation",
     "vmse_formula": "VMSE by the paper's formula (m^2)", "lvd_formula": "LVD by the paper's formula (m)",
     "wvl2_formula": "w-VL2 by the paper's formula (m^2)", "diversity_formula": "diversity by the paper's formula",
     "mse": "squared error of parameters", "frechet": "Fréchet distance of parameters",
     "utilisation": "share of codes in use", "perplexity": "perplexity of codes",
+    "bits": "bits a second",
 }  # fmt: skip
 LABELS = {f"{part}_{metric}": f"{part} {name}" for part in ("face", "body") for metric, name in NAMES.items()}
 OURS = ("Ours", "ours")
@@ -34,6 +35,10 @@ FORMS = (
     "VMSE, LVD, w-VL2, diversity and variation are as the released code computes them, which the published magnitudes "
     "fit; ours is given by the paper's formulas too. VMSE as computed there grows with the number of vertices: compare "
     "it between rows of one mesh alone."
+)
+RATES = (
+    "Bits a second are what a row's tokens cost: codebooks x log2 of their size x tokens a second. A row that spends more "
+    "may lose less: compare errors between rows of one rate."
 )
 NO_ERROR = ("diversity", "variation", "diversity_formula")  # what the truth itself has
 
@@ -78,6 +83,7 @@ def table3(
         ours=means,
         notes=[
             FORMS,
+            RATES,
             *(f"The {part} of ours is measured {_where(of['ours'][0])}." for part, of in results.items()),
             *(f"Of the {part}, {said}." for part, of in results.items() if (said := _runs(of))),
             *notes(backends),

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from nonverbal.avatar.surfaces import Surface, features_of, has_model, load_surface
 from nonverbal.layouts import FLAME_FACE, OPEN_FACE, SMPLX_BODY, Layout
+from nonverbal.schema import write_table
 from nonverbal.tokenizers.metrics import MeshDistance, codebook_use, diversity, errors, frechet, variance
 from nonverbal.tokenizers.model import MotionTokenizer, load_model
 from nonverbal.tokenizers.motion import Motion, Window, fill
@@ -18,6 +20,7 @@ from nonverbal.tokenizers.settings import Evaluation
 from nonverbal.tokenizers.streaming import decode_run, encode_runs
 
 log = logging.getLogger("nonverbal")
+SHOWN = 300  # frames of the run that is kept to be looked at
 CHUNK = 250  # frames posed at once; a multiple of the metrics' window
 
 
@@ -35,7 +38,7 @@ class Pair:
 
 
 def evaluate_tokenizer(
-    part: str, row: str, repeat: str, frames: Path, index: Path, scale: Path, model: Path, metrics: Path,
+    part: str, row: str, repeat: str, frames: Path, index: Path, scale: Path, model: Path, metrics: Path, decoded: Path,
     settings: Evaluation, models: Path, seed: int,
 ) -> None:  # fmt: skip
     """Reconstruct the test split and write what was lost.
@@ -46,6 +49,7 @@ def evaluate_tokenizer(
         frames, index, scale: what the tokenizer's frames rule wrote.
         model: what train_tokenizer wrote.
         metrics: JSON to write: reference (the truth's own spread), model, constants, codebook, what was measured.
+        decoded: table to write: the beginning of the longest of the runs, as it was and as it came back.
         settings: how much is measured.
         models: folder of models; FLAME's and SMPL-X's meshes are taken from it where they are there.
         seed: draws runs and pairs.
@@ -72,8 +76,11 @@ def evaluate_tokenizer(
         "model": compare(pairs, layout, mesh, seed),
         "constant_mean": compare(constant(pairs, mean), layout, mesh, seed),
         "constant_median": compare(constant(pairs, middle), layout, mesh, seed),
-        "codebook": codebook_use(np.concatenate([pair.tokens for pair in pairs]), network.quantizer.size),
+        "codebook": codebook_use(
+            np.concatenate([pair.tokens for pair in pairs]), network.quantizer.size, network.downsampling
+        ),
     }
+    write_table(decoded, "decoded", example(motion, runs, pairs))
     metrics.write_text(json.dumps(results, indent=2) + "\n")
 
 
@@ -106,6 +113,19 @@ def reconstruct(motion: Motion, network: MotionTokenizer, runs: list[Window]) ->
 def only(pair: Pair, where: slice) -> Pair:
     """A part's numbers of a run."""
     return replace(pair, truth=pair.truth[:, where], made=pair.made[:, where], known=pair.known[:, where])
+
+
+def example(motion: Motion, runs: list[Window], pairs: list[Pair]) -> pa.Table:
+    """The first frames of the longest run, truth beside what came back; NaN where the truth is unknown."""
+    longest = max(range(len(runs)), key=lambda i: (runs[i][1], -runs[i][0]))
+    run = motion.index[motion.index["row"] == runs[longest][0]].iloc[0]
+    pair, shown = pairs[longest], min(runs[longest][1], SHOWN)
+    truth = np.where(pair.known, pair.truth, np.nan)[:shown].astype(np.float32)
+    return pa.table({
+        "clip_id": [run["clip_id"]] * shown, "utterance_id": [run["utterance_id"]] * shown,
+        "frame": run["first_frame"] + np.arange(shown), "truth": list(truth),
+        "made": list(pair.made[:shown].astype(np.float32)),
+    })  # fmt: skip
 
 
 def median(motion: Motion, frames: int, seed: int) -> np.ndarray:

@@ -5,8 +5,11 @@ unit.
 """
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
+
+from nonverbal.layouts import FPS
 
 WINDOW = 25  # frames of w-VL2's windows
 PAIRS, REPEATS = 1000, 10  # of diversity
@@ -86,17 +89,24 @@ def errors(truth: np.ndarray, made: np.ndarray, known: np.ndarray, groups: dict[
     return found
 
 
-def codebook_use(tokens: np.ndarray, size: int) -> dict[str, float]:
-    """How evenly codes are used: codes seen, their share, entropy in nats and as share of ln K, perplexity.
+def codebook_use(tokens: np.ndarray, size: int, downsampling: int) -> dict[str, Any]:
+    """How evenly codes are used (seen, their share, entropy in nats and as share of ln K, perplexity) and their rate.
+
+    `bits_s` is what tokens of so many codes cost a second of motion, `bits_s_entropy` what a coder that knows how often
+    each code comes would need.
 
     Args:
-        tokens: [N, Q]; with several quantizers, means over them.
+        tokens: [N, Q]; with several quantizers, means over them. `counts` has each one's uses of its codes.
         size: codes a quantizer, K.
+        downsampling: frames a place.
     """
     counts = np.stack([np.bincount(level, minlength=size) for level in tokens.T])
     shares = counts / counts.sum(axis=1, keepdims=True)
     entropy = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
+    places_s = FPS / downsampling
     return {
+        "bits_s": places_s * len(counts) * float(np.log2(size)),
+        "bits_s_entropy": places_s * float(entropy.sum() / np.log(2)), "counts": counts.tolist(),
         "size": size, "quantizers": len(counts), "used": float((counts > 0).sum(axis=1).mean()),
         "utilisation": float((counts > 0).mean()), "entropy": float(entropy.mean()),
         "entropy_share": float(entropy.mean() / np.log(size)), "perplexity": float(np.exp(entropy).mean()),

@@ -22,7 +22,7 @@ def metrics(made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     paths = {"model": folder / "model.pt", "history": folder / "history.csv", "events": folder / "events"}
     training = TRAINING.model_copy(update={"epochs": 40, "checkpoint_s": 60})
     train_tokenizer("face", "ours", **made, **paths, settings=TINY, training=training, seed=5)
-    measured = {"model": paths["model"], "metrics": folder / "m.json"}
+    measured = {"model": paths["model"], "metrics": folder / "m.json", "decoded": folder / "decoded.parquet"}
     evaluate_tokenizer("face", "ours", "2", **made, **measured, settings=SETTINGS, models=folder, seed=1)
     return json.loads((folder / "m.json").read_text())
 

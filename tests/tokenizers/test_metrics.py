@@ -93,12 +93,14 @@ def test_errors_by_group_leave_out_what_is_unknown() -> None:
 
 
 def test_codebook_use() -> None:
-    even = codebook_use(np.arange(8)[:, None], size=16)
+    even = codebook_use(np.arange(8)[:, None], size=16, downsampling=8)
     assert even["used"] == 8
     assert even["utilisation"] == 0.5
     assert even["perplexity"] == pytest.approx(8)
     assert even["entropy_share"] == pytest.approx(np.log(8) / np.log(16))
-    assert codebook_use(np.zeros((5, 1), int), size=16)["perplexity"] == pytest.approx(1)
-    both = codebook_use(np.stack([np.arange(8), np.zeros(8, int)], axis=1), size=16)
+    assert even["bits_s"] == pytest.approx(25 / 8 * 4)
+    assert even["bits_s_entropy"] == pytest.approx(25 / 8 * 3)
+    assert codebook_use(np.zeros((5, 1), int), size=16, downsampling=8)["perplexity"] == pytest.approx(1)
+    both = codebook_use(np.stack([np.arange(8), np.zeros(8, int)], axis=1), size=16, downsampling=8)
     assert both["perplexity"] == pytest.approx((8 + 1) / 2)
     assert both["used"] == (8 + 1) / 2

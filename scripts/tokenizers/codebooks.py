@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.tokenizers.codebooks import codebooks
+
+run(snakemake, codebooks)

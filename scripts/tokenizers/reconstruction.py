@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.tokenizers.reconstruction import reconstruction
+
+run(snakemake, reconstruction)
