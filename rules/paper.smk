@@ -328,6 +328,7 @@ rule figure3:
     params:
         settings=settings(CONFIG.paper.figure3),
         seed=CONFIG.seed,
+        models=CONFIG.models,
     message:
         "Figure 3: clusters of faces and bodies"
     script:

@@ -158,12 +158,13 @@ def _lanes(axes: Axes, rows: pd.DataFrame, seen: pd.DataFrame) -> None:
     person_of = {(t, f): p for t, f, p in seen[["track_id", "frame", "person"]].itertuples(index=False, name=None)}
     looks: dict[str, dict[str, Any]] = {"published_track": {"s": 9}, "our_track": {"s": 42, "facecolors": "none"}}
     for column, look in looks.items():
-        for speaker, said in rows.groupby("speaker"):
+        for _, said in rows.groupby("speaker"):
             keys = zip(said[column], said["frame"], strict=True)
             places = [lane.get(person_of.get(key, NOBODY), np.nan) for key in keys]
-            colour: dict[str, Any] = {"edgecolors": COLOURS[int(speaker) % 2], "linewidths": 0.9}
+            of_speaker = COLOURS[said["speaker"].iloc[0] % 2]
+            colour: dict[str, Any] = {"edgecolors": of_speaker, "linewidths": 0.9}
             if column == "published_track":
-                colour = {"color": COLOURS[int(speaker) % 2]}
+                colour = {"color": of_speaker}
             axes.scatter(said["frame"] / FPS, places, zorder=3, **look, **colour)
     axes.set(ylim=(-len(lane) + 0.4, 0.6), yticks=list(lane.values()), yticklabels=[f"person {one}" for one in lane])
     for speaker, colour_ in enumerate(COLOURS):

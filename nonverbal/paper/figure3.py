@@ -1,4 +1,4 @@
-"""Figure 3: face and body frames by t-SNE, grouped by DBSCAN."""
+"""Figure 3: face and body frames by t-SNE, grouped by DBSCAN, with a frame of each group as a mesh."""
 
 import hashlib
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from sklearn.cluster import DBSCAN
 from sklearn.manifold import TSNE
@@ -13,19 +14,26 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from nonverbal.avatar.surfaces import features_of
+from nonverbal.layouts import FLAME_FACE, OPEN_FACE, SMPLX_BODY
+from nonverbal.paper.meshes import bodies, faces, medoid
 from nonverbal.paper.settings import Figure3
 from nonverbal.paper.style import GREY, MARKERS, PAGE, PALETTE, new_figure, save
 from nonverbal.schema import read_table
+from nonverbal.views.figure import Figures
 
 PUBLISHED_CLUSTERS = {"face": 7, "body": 8}
 LEAST = 10  # points below which neither the map nor the clusters mean anything
 SEEN_IN = 100_000  # frames that tell which numbers are ever known
+SHOWN, IN_A_ROW, CELL, MESH_PX = 8, 4, 0.83, 240  # clusters with a mesh, a row of them; inches and pixels of one
+HEIGHT = 5.35  # inches
 SILHOUETTE_POINTS = 2000  # that a silhouette is estimated from
 
 
 def figure3(
-    face: Path, face_index: Path, body: Path, body_index: Path, settings: Figure3, seed: int, png: Path, pdf: Path
-) -> None:
+    face: Path, face_index: Path, body: Path, body_index: Path, settings: Figure3, seed: int, models: Path, png: Path,
+    pdf: Path,
+) -> None:  # fmt: skip
     """Draw figure 3.
 
     Args:
@@ -33,17 +41,31 @@ def figure3(
         face_index, body_index: which rows belong to which clip (sequences_index).
         settings: how many frames are drawn, and the map's and the clusters' parameters.
         seed: of the draw and of the map.
+        models: folder of models, of which FLAME and SMPL-X are shown if they are there.
         png, pdf: files to write.
     """
-    figure = new_figure(PAGE, 3.5)
+    figure, figures = new_figure(PAGE, HEIGHT), Figures(models)
+    captions = []
     for column, (part, array, index) in enumerate((("face", face, face_index), ("body", body, body_index))):
         frames = np.load(array, mmap_mode="r")
         numbers = seen_numbers(frames)
         rows = sample(frames, numbers, read_table(index, "sequences_index"), settings, seed)
         points = frames[rows][:, numbers].astype(np.float64)
-        axes = figure.add_axes((0.015 + 0.495 * column, 0.025, 0.475, 0.895))
-        _panel(axes, part, *grouped(points, settings, seed))
+        axes = figure.add_axes((0.015 + 0.495 * column, 1 - 3.41 / HEIGHT, 0.475, 3.13 / HEIGHT))
+        places, labels = grouped(points, settings, seed)
+        _panel(axes, part, places, labels)
+        shown = frames[rows[representatives(points, labels)]]
+        captions.append(_meshes(figure, part, figures, shown, 0.015 + 0.495 * column))
+    named = " + ".join(dict.fromkeys(filter(None, captions)))
+    figure.text(0.015, 0.02 / HEIGHT, f"meshes: {named}; grey: not known" if named else "", size=6, va="bottom")
     save(figure, png, pdf)
+
+
+def representatives(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Of each of the first SHOWN clusters the point nearest to its mean, as places among the points, int64."""
+    clusters = range(min(int(labels.max(initial=-1)) + 1, SHOWN))
+    of_cluster = [np.flatnonzero(labels == cluster) for cluster in clusters]
+    return np.array([inside[medoid(points[inside])] for inside in of_cluster], dtype=np.int64)
 
 
 def seen_numbers(frames: np.ndarray) -> np.ndarray:
@@ -128,6 +150,26 @@ def _panel(axes: Axes, part: str, places: np.ndarray, labels: np.ndarray) -> Non
         colour, marker = PALETTE[cluster % len(PALETTE)], MARKERS[(cluster + again) % len(MARKERS)]
         axes.scatter(inside[:, 0], inside[:, 1], s=size, color=colour, marker=marker, linewidths=0, alpha=0.85)
         _number(axes, inside, cluster + 1)
+
+
+def _meshes(figure: Figure, part: str, figures: Figures, frames: np.ndarray, left: float) -> str:
+    """A mesh a cluster, framed in its colour and numbered, below the map; returns which model they are of."""
+    if not len(frames):
+        return ""
+    if part == "face":
+        layout = OPEN_FACE if frames.shape[1] == OPEN_FACE.dim else FLAME_FACE
+        pictures, caption = faces(figures, features_of(frames, layout), MESH_PX, layout)
+    else:
+        pictures, caption = bodies(figures, features_of(frames, SMPLX_BODY), MESH_PX)
+    for cluster, picture in enumerate(pictures):
+        row, column = divmod(cluster, IN_A_ROW)
+        x, y = left + column * CELL / PAGE, 1 - (3.5 + (row + 1) * CELL) / HEIGHT
+        axes = figure.add_axes((x, y, (CELL - 0.05) / PAGE, (CELL - 0.05) / HEIGHT))
+        axes.imshow(picture, interpolation="antialiased")
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set(color=PALETTE[cluster % len(PALETTE)], linewidth=1.2)
+        axes.text(0.04, 0.95, str(cluster + 1), weight="bold", size=7, va="top", transform=axes.transAxes)
+    return caption
 
 
 def _number(axes: Axes, points: np.ndarray, number: int) -> None:

@@ -13,7 +13,7 @@ from nonverbal.layouts import FACE_FEATURES, floor_frame
 from nonverbal.paper.cloud import cloud
 from nonverbal.paper.comparison import Comparison, number, published
 from nonverbal.paper.figure5 import WORD
-from nonverbal.paper.meshes import faces, layout_of
+from nonverbal.paper.meshes import faces, layout_of, medoid
 from nonverbal.paper.sentiment import LABELS, labels_of
 from nonverbal.paper.settings import Figure6
 from nonverbal.paper.stand_ins import notes
@@ -111,12 +111,6 @@ def representative(rows: pd.DataFrame, label: str, face: list[Path], most: int) 
         if len(found) == most:
             break
     return found
-
-
-def medoid(features: np.ndarray) -> int:
-    """The row of features [N, F] that is nearest to their mean; numbers that are not always known do not count."""
-    known = features[:, np.isfinite(features).all(axis=0)]
-    return int(np.linalg.norm(known - known.mean(axis=0), axis=1).argmin())
 
 
 def _cloud(figure: Figure, place: int, sizes: dict[str, float], colour: str, seed: int) -> None:

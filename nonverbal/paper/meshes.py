@@ -29,7 +29,7 @@ def motion_of_frames(
         "body": np.full((count, BODY_FEATURES), np.nan) if body is None else body,
     }
     known = {part: np.isfinite(one) for part, one in values.items()}
-    known["face"][:, slice(*layout.groups["global"])] = True
+    known["face"][:, slice(None) if face is None else slice(*layout.groups["global"])] = True
     known["face"][:, slice(*layout.groups["shape"])] = layout is FLAME_FACE  # a shape says that a face is FLAME's
     known["body"][:, slice(None) if body is None else np.setdiff1d(np.arange(BODY_FEATURES), SMPLX_BODY.index)] = True
     filled = {"face": np.nan_to_num(values["face"])}
@@ -54,6 +54,12 @@ def faces(
     side, top = slice(round(CROP[0] * whole), round(CROP[1] * whole)), round(CROP_TOP * whole)
     pictures = [screen.draw(frame, (LEAST_PX, LEAST_PX), (whole, whole))[1] for frame in range(len(features))]
     return [picture[top : top + side.stop - side.start, side] for picture in pictures], screen.caption
+
+
+def medoid(features: np.ndarray) -> int:
+    """The row of features [N, F] that is nearest to their mean; numbers that are not always known do not count."""
+    known = features[:, np.isfinite(features).all(axis=0)]
+    return int(np.linalg.norm(known - known.mean(axis=0), axis=1).argmin())
 
 
 def bodies(figures: Figures, features: np.ndarray, size_px: int) -> tuple[list[np.ndarray], str]:

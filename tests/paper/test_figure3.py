@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from nonverbal.paper.figure3 import clusters, figure3, grouped, sample, seen_numbers
+from nonverbal.layouts import OPEN_FACE, SMPLX_BODY
+from nonverbal.paper.figure3 import clusters, figure3, grouped, representatives, sample, seen_numbers
 from nonverbal.paper.settings import Figure3
 from nonverbal.schema import write_table
 
@@ -73,13 +75,25 @@ def test_one_heap_is_one_cluster():
 
 @pytest.mark.parametrize("clips", [1, 3, 30])
 def test_figure_is_drawn_at_any_size_and_is_the_same_again(tmp_path, clips):
-    frames, index = corpus(clips)
-    np.save(tmp_path / "frames.npy", frames)
-    write_table(tmp_path / "index.parquet", "sequences_index", index)
-    parts = [tmp_path / "frames.npy", tmp_path / "index.parquet"] * 2
+    parts = []
+    for part, layout in (("face", OPEN_FACE), ("body", SMPLX_BODY)):
+        frames, index = corpus(clips, layout.dim)
+        np.save(tmp_path / f"{part}.npy", 0.02 * frames)
+        write_table(tmp_path / f"{part}.parquet", "sequences_index", index)
+        parts += [tmp_path / f"{part}.npy", tmp_path / f"{part}.parquet"]
     made = []
-    for name in ("one", "two"):
+    for name in ("one", "two") if clips == 30 else ("one",):
         outputs = [tmp_path / f"{name}.png", tmp_path / f"{name}.pdf"]
-        figure3(*parts, SETTINGS, 7, *outputs)
+        figure3(*parts, SETTINGS, 7, tmp_path / "models", *outputs)
         made.append([path.read_bytes() for path in outputs])
-    assert made[0] == made[1] and len(made[0][0]) > 5_000
+    assert made[0] == made[-1] and len(made[0][0]) > 5_000
+    below = np.asarray(Image.open(tmp_path / "one.png").convert("RGB"))[-600:-60:7, ::7]
+    colours = np.unique(below.reshape(-1, 3), axis=0)
+    assert (len(colours) > 300) == (clips > 1)  # meshes, where there are clusters
+
+
+def test_a_cluster_is_shown_by_the_point_nearest_to_its_mean():
+    points = np.array([[0.0, 0], [1, 0], [2.2, 0], [9, 9], [50, 50]])
+    assert representatives(points, np.array([0, 0, 0, 1, -1])).tolist() == [1, 3]
+    assert representatives(points, np.full(5, -1)).tolist() == []
+    assert len(representatives(np.eye(20), np.arange(20))) == 8

@@ -6,8 +6,8 @@ import pytest
 
 from nonverbal.layouts import FACE_FEATURES, OPEN_FACE
 from nonverbal.paper.comparison import MISSING
-from nonverbal.paper.figure6 import figure6, folded, medoid, representative, words_of
-from nonverbal.paper.meshes import motion_of_frames
+from nonverbal.paper.figure6 import figure6, folded, representative, words_of
+from nonverbal.paper.meshes import medoid, motion_of_frames
 from nonverbal.paper.settings import Figure6
 from nonverbal.schema import write_table
 
