@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,7 +66,20 @@ def _start(function: Callable[[Job], None], job: Job, processes: int, nodes: int
         rdzv_backend="c10d", rdzv_endpoint=meeting, start_method="spawn",
     )  # fmt: skip
     files = [handler.baseFilename for handler in logging.getLogger().handlers if hasattr(handler, "baseFilename")]
-    elastic_launch(config, _run)(function, job, files)
+    with _hidden_script():
+        elastic_launch(config, _run)(function, job, files)
+
+
+@contextmanager
+def _hidden_script() -> Iterator[None]:
+    """A started process first imports the script of the one that starts it: a script of Snakemake's would run again."""
+    script = sys.modules["__main__"]
+    path = script.__dict__.pop("__file__", None)
+    try:
+        yield
+    finally:
+        if path is not None:
+            script.__file__ = path
 
 
 def _run(function: Callable[[Job], None], job: Job, files: list[str]) -> None:

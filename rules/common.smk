@@ -26,14 +26,16 @@ STUDIO_SOURCES = [
 os.environ.update(PYTHONPATH=str(Path(workflow.basedir)), OMP_WAIT_POLICY="PASSIVE")
 
 # What the config was made of, for the run records: files in their order, later ones override; then the command line.
-os.environ["NONVERBAL_CONFIG"] = json.dumps(
-    {
-        "files": [
-            os.path.relpath(file, workflow.basedir)
-            for file in ("config.yaml", *workflow.overwrite_configfiles)
-        ],
-        "values": dict(workflow.config_settings.config),
-    }
+os.environ.update(
+    NONVERBAL_CONFIG=json.dumps(
+        {
+            "files": [
+                os.path.relpath(file, workflow.basedir)
+                for file in ("config.yaml", *workflow.overwrite_configfiles)
+            ],
+            "values": dict(workflow.config_settings.config),
+        }
+    )
 )
 
 

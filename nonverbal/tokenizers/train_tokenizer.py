@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from nonverbal.processes import launch
 from nonverbal.provenance.hashes import hash_path
 from nonverbal.shards import work_folder
 from nonverbal.tokenizers.dashboard import Dashboard
@@ -55,10 +55,7 @@ def train_tokenizer(
     key = [hash_path(index), hash_path(scale), settings.model_dump(), training.model_dump(), seed, torch.__version__]
     work = work_folder(model, key)
     job = Job(f"train_tokenizer {part} {row}", part, frames, index, scale, work, settings, training, seed)
-    if training.processes == 1:
-        train(job)
-    else:
-        launch(job)
+    launch(train, job, work, training.processes)
     table = pd.read_csv(work / "history.csv", index_col="epoch")
     log.info("%s: best epoch\n%s", job.label, table.iloc[table["validation"].argmin()].to_string())
     shutil.rmtree(events, ignore_errors=True)
@@ -66,15 +63,6 @@ def train_tokenizer(
     (work / "history.csv").replace(history)
     (work / "model.pt").replace(model)
     shutil.rmtree(work)
-
-
-def launch(job: Job) -> None:
-    """Train in several processes on this machine, started as torchrun starts them."""
-    config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=job.training.processes, run_id=job.label, max_restarts=0,
-        rdzv_backend="c10d", rdzv_endpoint="localhost:0", start_method="spawn",
-    )  # fmt: skip
-    elastic_launch(config, train)(job)
 
 
 def train(job: Job) -> None:
