@@ -164,10 +164,11 @@ def find_runs(seen: pd.DataFrame, longest_gap: int) -> tuple[pd.DataFrame, np.nd
 
 
 def vectors(table: pa.Table, places: np.ndarray, frames: int, layout: Layout) -> np.ndarray:
-    """Training vectors [frames, dim] of a table's rows at their places among the frames, NaN elsewhere."""
+    """Training vectors [frames, dim] of a table's rows at their places among the frames, else NaN, as for infinity."""
     features = table["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     block = np.full((frames, layout.dim), np.nan, np.float32)
     block[places[places >= 0]] = features.reshape(-1, layout.features)[places >= 0][:, layout.index]
+    block[np.isinf(block)] = np.nan
     return block
 
 
