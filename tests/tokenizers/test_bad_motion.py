@@ -40,8 +40,10 @@ def through(folder: Path, paths: dict[str, Path], **codebook: object) -> tuple[d
     outputs = {name: folder / name for name in ("model", "history", "events")}
     training = TRAINING.model_copy(update={"epochs": 2})
     train_tokenizer("face", "ours", **paths, **outputs, settings=tiny(**codebook), training=training, seed=1)
-    evaluate_tokenizer("face", "ours", "0", **paths, model=outputs["model"], metrics=folder / "metrics.json",
-                       settings=Evaluation(frames=100, body_vertices=50), models=folder, seed=1)  # fmt: skip
+    measured = {"metrics": folder / "metrics.json", "decoded": folder / "decoded.parquet"}
+    settings = Evaluation(frames=100, body_vertices=50)
+    evaluate_tokenizer("face", "ours", "0", **paths, **measured, model=outputs["model"], settings=settings,
+                       models=folder, seed=1)  # fmt: skip
     tokenize(**paths, model=outputs["model"], tokens=folder / "tokens.parquet")
     tokens = read_table(folder / "tokens.parquet", "tokens")["tokens"]
     return json.loads((folder / "metrics.json").read_text()), [list(one) for one in tokens]

@@ -101,6 +101,7 @@ def test_one_tokenizer_of_both_is_measured_by_part(both: dict[str, dict[str, Pat
     found = {}
     for part in ("face", "body"):
         evaluate_tokenizer(part, "joint", "0", **both["joint"], model=model, metrics=tmp_path / "metrics.json",
+                           decoded=tmp_path / "decoded.parquet",
                            settings=evaluation, models=tmp_path, seed=1)  # fmt: skip
         found[part] = json.loads((tmp_path / "metrics.json").read_text())
     assert [found[part]["layout"] for part in found] == ["open_face", "smplx"]
