@@ -22,7 +22,7 @@ Job = TypeVar("Job")
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
-def launch(function: Callable[[Job], None], job: Job, work: Path, processes: int, nodes: int = 1) -> None:
+def launch(function: Callable[[Job], None], job: Job, work: Path, processes: int, nodes: int = 1, threads: int = 1) -> None:
     """Call `function(job)` in this process, or in `processes` processes on each of `nodes` nodes.
 
     Several nodes are those of the SLURM job that this process runs in: srun starts this module once on each, and they
@@ -33,6 +33,7 @@ def launch(function: Callable[[Job], None], job: Job, work: Path, processes: int
         job: a dataclass of paths, numbers and settings, which the processes of other nodes read as JSON.
         work: folder that all nodes see.
         processes: on each node, one a GPU.
+        threads: of each process.
 
     Raises:
         UserError: there is no srun to start them on other nodes.
@@ -48,8 +49,8 @@ def launch(function: Callable[[Job], None], job: Job, work: Path, processes: int
         name = f"{function.__module__}:{function.__name__}"
         meeting = f"{socket.gethostname()}:{_free_port()}"
         each = [sys.executable, "-m", "nonverbal.processes", name, str(described), str(processes), str(nodes), meeting]
-        srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--overlap",
-                "--kill-on-bad-exit=1"]  # fmt: skip
+        srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1",
+                f"--cpus-per-task={processes * threads}", "--kill-on-bad-exit=1"]  # fmt: skip
         try:
             subprocess.run([*srun, *each], check=True)
         except FileNotFoundError as error:

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from nonverbal.mars.encode import IGNORED, Encoded
 
 Pack = Sequence[Encoded]
+PACKED = "packed"  # name of `attend_packed` for transformers
 
 
 def pack(samples: Sequence[Encoded], length: int) -> Sequence[Pack]:
@@ -31,20 +34,13 @@ def alone(samples: Sequence[Encoded]) -> Sequence[Pack]:
     return [[sample] for sample in samples]
 
 
-def collate(batch: Sequence[Pack], pad: int, loss: str = "answer", one_row: bool = False) -> dict[str, Any]:
+def collate(batch: Sequence[Pack], pad: int, loss: str = "answer") -> dict[str, torch.Tensor]:
     """Right-padded int64 tensors [batch, longest]: input_ids, position_ids, labels.
 
     Positions count from 0 in each sample, and in the padding. Without an attention mask and without a cache, the models
     of transformers see by them where a sample begins and let none attend to another (`masking_utils`). The first token
     of a sample is never a label: what is before it is another sample's end.
-
-    Args:
-        loss: tokens that are labels, `answer` or `all`.
-        one_row: all packs one after another, [1, tokens], without padding, and where samples begin in the words of
-            FlashAttention's kernel, which then computes nothing between samples.
     """
-    if one_row:
-        batch = [[sample for samples in batch for sample in samples]]
     longest = max(1, *(sum(len(sample.ids) for sample in one) for one in batch))
     ids = np.full((len(batch), longest), pad, np.int64)
     positions = np.zeros_like(ids)
@@ -58,13 +54,47 @@ def collate(batch: Sequence[Pack], pad: int, loss: str = "answer", one_row: bool
             positions[row, at : at + size] = np.arange(size)
             at += size
         positions[row, at:] = np.arange(longest - at)
-    arrays = {"input_ids": ids, "position_ids": positions, "labels": labels}
-    tensors: dict[str, Any] = {name: torch.from_numpy(values) for name, values in arrays.items()}
-    return tensors | (flash_bounds(positions[0]) if one_row else {})
+    tensors = {"input_ids": ids, "position_ids": positions, "labels": labels}
+    return {name: torch.from_numpy(values) for name, values in tensors.items()}
 
 
-def flash_bounds(positions: np.ndarray) -> dict[str, Any]:
-    """Where the samples of a row begin and end, int32 [samples + 1], and how long the longest is."""
-    bounds = np.append(np.flatnonzero(positions == 0), len(positions)).astype(np.int32)
-    ends, longest = torch.from_numpy(bounds), int(np.diff(bounds).max())
-    return {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends, "max_length_q": longest, "max_length_k": longest}
+def in_one_row(batch: Sequence[Pack], pad: int, loss: str = "answer") -> dict[str, Any]:
+    """As `collate`, but all samples one after another in one row [1, tokens], without padding, for `attend_packed`.
+
+    Beside the tensors: the samples' lengths, where they begin and end in FlashAttention's words, and which positions
+    predict a label: the output layer, the largest, is computed for these alone.
+    """
+    row = [sample for samples in batch for sample in samples]
+    lengths = [len(sample.ids) for sample in row] or [1]
+    ends = torch.tensor([0, *lengths], dtype=torch.int32).cumsum(0, dtype=torch.int32)
+    bounds = {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends}
+    longest = {"max_length_q": max(lengths), "max_length_k": max(lengths)}
+    tensors = collate([row], pad, loss)
+    following = torch.nn.functional.pad(tensors["labels"][0, 1:], (0, 1), value=IGNORED)
+    kept = (following != IGNORED).nonzero()[:, 0]
+    kept = kept if len(kept) else torch.zeros(1, dtype=torch.long)
+    outputs = {"logits_to_keep": kept, "shift_labels": following[None, kept]}
+    return {**tensors, **outputs, "sample_lengths": lengths, **bounds, **longest}
+
+
+def attend_packed(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    sample_lengths: Sequence[int] | None = None,
+    **kwargs: Any,  # noqa: ANN401 - what transformers hands to any attention
+) -> tuple[torch.Tensor, None]:
+    """Causal attention within each sample of a row: no mask, and nothing is computed between samples.
+
+    Args:
+        query, key, value: [1, heads, tokens, head size].
+        sample_lengths: of the row; without it, each row of a right-padded batch is one sample.
+    """
+    lengths = list(sample_lengths) if sample_lengths else [query.shape[2]]
+    parts = zip(*(states.split(lengths, dim=2) for states in (query, key, value)), strict=True)
+    return torch.cat([sdpa_attention_forward(module, *part, None, **kwargs)[0] for part in parts], dim=1), None
+
+
+AttentionInterface.register(PACKED, attend_packed)  # transformers makes no mask for attention of others

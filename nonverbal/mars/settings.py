@@ -113,8 +113,7 @@ class Training(Settings):
     lora: Lora | None
     """Adapters; null trains all weights (unpublished)."""
     attention: Literal["sdpa", "flash_attention_2"]
-    """How attention is computed: by torch, or by the package flash-attn, on a GPU, which skips what a pack's samples
-    do not see of each other."""
+    """How attention is computed: by torch, sample by sample, or by the package flash-attn, on a GPU, at once."""
     gradient_checkpointing: bool
     """Whether activations are computed again in the backward pass, for less memory."""
     liger: bool
@@ -124,7 +123,7 @@ class Training(Settings):
     nodes: int = Field(gt=0)
     """Nodes of the SLURM job, each with so many processes."""
     fsdp: bool
-    """Whether processes share weights, gradients and optimizer (FSDP), instead of each holding all."""
+    """Whether processes share weights, gradients and optimizer (FSDP), instead of each holding all; on GPUs alone."""
     threads: int = Field(gt=0)
     """Processor threads a process."""
     checkpoint_steps: int = Field(gt=0)
@@ -149,6 +148,8 @@ class Training(Settings):
     def _fsdp_shares(self) -> Self:
         if self.fsdp and self.world == 1:
             raise ValueError("fsdp needs several processes; write processes: 2, or fsdp: false")
+        if self.fsdp and self.lora:
+            raise ValueError("adapters are too small to share (torch cannot cut their rows); write fsdp: false")
         return self
 
 

@@ -1,6 +1,7 @@
 """How fast training is: tokens a second, and the share of what the GPU could compute (model FLOPs utilisation)."""
 
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -23,7 +24,8 @@ def peak() -> float | None:
 
 
 class Cost(NamedTuple):
-    """FLOPs of training on a token: in matrices of weights, and in attention for each token of its sample.
+    """FLOPs of training on a token: in the layers' weights, in the output's where the token predicts a label, and in
+    attention for each token of its sample.
 
     A weight costs a multiplication and an addition forward and the same backward for what comes before it, and, where
     it is trained, for itself: 6 for each that is trained, 4 for each that is frozen (Kaplan et al. 2020; Chowdhery et
@@ -32,27 +34,28 @@ class Cost(NamedTuple):
     checkpointed activations cost again does not count.
     """
 
-    linear: float
+    layers: float
+    output: float
     attention: float
 
     @classmethod
     def of(cls, model: PreTrainedModel) -> "Cost":
         """What a model costs of which all weights are trained."""
         config = model.config
-        looked_up = 0 if config.tie_word_embeddings else model.get_input_embeddings().get_parameter("weight").numel()
-        weights = model.num_parameters() - looked_up
+        rows = config.vocab_size * config.hidden_size
+        weights = model.num_parameters() - rows * (1 if config.tie_word_embeddings else 2)
         head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         width = config.num_attention_heads * head
-        return cls(6.0 * weights, 6.0 * config.num_hidden_layers * width)
+        return cls(6.0 * weights, 6.0 * rows, 6.0 * config.num_hidden_layers * width)
 
     def frozen(self, trained: int) -> "Cost":
         """What it costs where only so many weights, beside the model's, are trained; they are few."""
-        return self._replace(linear=self.linear * 4 / 6 + 2.0 * trained)
+        return self._replace(layers=self.layers * 4 / 6 + 2.0 * trained, output=self.output * 4 / 6)
 
-    def flops(self, lengths: torch.Tensor) -> float:
-        """Of samples of these lengths."""
+    def flops(self, lengths: torch.Tensor, labels: int) -> float:
+        """Of samples of these lengths, with so many labels in all."""
         sizes = lengths.double()
-        return float(self.linear * sizes.sum() + self.attention * sizes.square().sum())
+        return float(self.layers * sizes.sum() + self.output * labels + self.attention * sizes.square().sum())
 
 
 class Speed(NamedTuple):
@@ -83,10 +86,10 @@ class Meter:
         """Work begins."""
         self.began = time.monotonic()
 
-    def add(self, lengths: torch.Tensor) -> None:
-        """Count samples."""
-        self.tokens += int(lengths.sum())
-        self.flops += self.cost.flops(lengths)
+    def add(self, lengths: Sequence[int], labels: int) -> None:
+        """Count samples of these lengths, with so many labels in all."""
+        self.tokens += sum(lengths)
+        self.flops += self.cost.flops(torch.tensor(lengths), labels)
 
     def end(self) -> None:
         """A step is done; what comes now is no training."""

@@ -16,7 +16,7 @@ from nonverbal.errors import Drop, UserError
 from nonverbal.mars.encode import Encoded, encode_records, read_records, sample_records, token_kinds
 from nonverbal.mars.files import new_folder
 from nonverbal.mars.lora import add_adapter, keep_adapter, merge_adapter
-from nonverbal.mars.packing import alone, pack
+from nonverbal.mars.packing import PACKED, alone, pack
 from nonverbal.mars.samples import Samples, write_samples
 from nonverbal.mars.saved import device, load_saved
 from nonverbal.mars.settings import Training
@@ -93,7 +93,14 @@ def train_mars(
     done = last_whole_checkpoint(work)
     if done is None or not is_last(done):
         log.info("train_mars: going on after %s", done.name if done else "nothing")
-        launch(train_network, Job(base, work, settings, seed, done), work, settings.processes, settings.nodes)
+        launch(
+            train_network,
+            Job(base, work, settings, seed, done),
+            work,
+            settings.processes,
+            settings.nodes,
+            settings.threads,
+        )
     finish(base, work, model, settings, history, speed)
     shutil.rmtree(work)
 
@@ -134,7 +141,7 @@ def train_network(job: Job) -> None:
     settings = job.settings
     torch.set_num_threads(settings.threads)
     network, tokenizer = load_saved(job.base)
-    network.set_attn_implementation(settings.attention)
+    network.set_attn_implementation(PACKED if settings.attention == "sdpa" else settings.attention)
     kinds = token_kinds(tokenizer, network.config.vocab_size)
     torch.manual_seed(job.seed)
     cost = Cost.of(network)

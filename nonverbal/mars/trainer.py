@@ -24,7 +24,7 @@ from transformers.utils import is_liger_kernel_available
 
 from nonverbal.mars.encode import Encoded
 from nonverbal.mars.likelihood import summary, token_likelihood
-from nonverbal.mars.packing import Pack, collate
+from nonverbal.mars.packing import Pack, in_one_row
 from nonverbal.mars.saved import device
 from nonverbal.mars.settings import Training
 from nonverbal.mars.speed import Meter
@@ -112,18 +112,13 @@ class MarsTrainer(Trainer):
         meter: Meter,
     ) -> None:
         self.kinds, self.meter = kinds, meter
-        one_row = settings.attention == "flash_attention_2"
-
-        def batch(packs: Sequence[Pack]) -> dict[str, Any]:
-            lengths = torch.tensor([len(sample.ids) for one in packs for sample in one])
-            return collate(packs, pad, settings.loss, one_row) | {"lengths": lengths}
 
         super().__init__(
             model=model,
             args=arguments(settings, seed, work, scored=bool(validation)),
             train_dataset=[*train, *([[]] * (-len(train) % settings.batch))],  # type: ignore[arg-type]
             eval_dataset=list(validation) or None,  # type: ignore[arg-type]
-            data_collator=batch,
+            data_collator=lambda packs: in_one_row(packs, pad, settings.loss),
             callbacks=[Reports(meter)],
         )
         self.remove_callback(PrinterCallback)
@@ -137,7 +132,7 @@ class MarsTrainer(Trainer):
         self.meter.begin()
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
         for one in batches:
-            self.meter.add(one.pop("lengths"))
+            self.meter.add(one["sample_lengths"], one["shift_labels"].numel())
         return batches, items
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
 
 from nonverbal.mars.encode import IGNORED, Encoded
-from nonverbal.mars.packing import alone, collate, pack
+from nonverbal.mars.packing import PACKED, alone, collate, in_one_row, pack
 
 SIZES = {
     "vocab_size": 40, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -80,3 +80,36 @@ def test_loss_counts_neither_padding_nor_the_first_token_of_a_sample(loss):
     for row, at, size in firsts:
         counted[row, at + (1 if loss == "all" else size // 2) : at + size] = True
     assert torch.equal(labels != IGNORED, counted)
+
+
+@pytest.mark.parametrize("kind", [LlamaConfig, Qwen2Config])
+def test_all_packs_of_a_batch_in_one_row_are_what_rows_of_them_are(kind):
+    packs = [[sample(9), sample(17), sample(5)], [], [sample(11), sample(2)]]
+    found = []
+    for attention, batch in ((PACKED, in_one_row(packs, pad=0)), ("sdpa", collate([packs[0], packs[2]], pad=0))):
+        torch.manual_seed(3)
+        model = AutoModelForCausalLM.from_config(kind(**SIZES), attn_implementation=attention)
+        loss = model(**batch, use_cache=False, num_items_in_batch=20).loss
+        loss.backward()
+        found.append((loss, torch.cat([weight.grad.flatten() for weight in model.parameters()])))
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+
+
+def test_a_row_without_padding_says_where_its_samples_are():
+    row = in_one_row([[sample(9), sample(17)], [], [sample(11)]], pad=0)
+    assert row["input_ids"].shape == (1, 37) and row["sample_lengths"] == [9, 17, 11]
+    assert row["cu_seq_lens_q"].tolist() == [0, 9, 26, 37] and row["cu_seq_lens_q"].dtype == torch.int32
+    assert row["max_length_q"] == 17
+    empty = in_one_row([[], []], pad=3)
+    assert empty["input_ids"].tolist() == [[3]] and empty["labels"].tolist() == [[IGNORED]]
+
+
+def test_samples_alone_in_padded_rows_need_no_lengths():
+    torch.manual_seed(3)
+    model = AutoModelForCausalLM.from_config(LlamaConfig(**SIZES), attn_implementation=PACKED).eval()
+    inputs = collate(alone([sample(9), sample(17)]), pad=0)
+    del inputs["labels"]
+    with torch.no_grad():
+        both = model(**inputs, use_cache=False).logits
+        first = model(torch.from_numpy(sample(9).ids).long()[None], use_cache=False).logits
+    torch.testing.assert_close(both[:1, :9], first, atol=2e-5, rtol=1e-4)

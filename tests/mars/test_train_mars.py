@@ -2,7 +2,9 @@ import csv
 
 import pytest
 import torch
+from killed_process import train_killed
 from safetensors.torch import load_file
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from nonverbal.errors import UserError
 from nonverbal.mars.encode import encode_all, read_records, token_kinds
@@ -13,6 +15,8 @@ from nonverbal.mars.train_mars import train_mars
 from nonverbal.mars.trainer import MarsTrainer, last_whole_checkpoint
 from nonverbal.provenance.record import hash_path
 from nonverbal.schema import read_table
+
+LORA = Lora(rank=4, alpha=8, dropout=0, targets=("q_proj", "v_proj", "down_proj"))
 
 
 def run(corpus, tiny, training, folder, validation=None):
@@ -113,7 +117,7 @@ def test_killed_and_resumed_ends_with_the_same_bytes(trained, corpus, tiny, trai
 @pytest.fixture(scope="module")
 def adapted(corpus, tiny, training, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapted")
-    lora = Lora(rank=4, alpha=8, dropout=0.1, targets=("q_proj", "v_proj", "down_proj"))
+    lora = LORA.model_copy(update={"dropout": 0.1})
     settings = training.model_copy(update={"lora": lora, "learning_rate": 0.03})
     return settings, folder, run(corpus, tiny, settings, folder)
 
@@ -155,7 +159,7 @@ def test_an_adapter_goes_on_after_a_kill_with_the_same_bytes(adapted, corpus, ti
 
 
 def test_an_adapter_for_layers_that_are_not_there_is_told(corpus, tiny, training, tmp_path):
-    lora = Lora(rank=4, alpha=8, dropout=0, targets=("query",))
+    lora = LORA.model_copy(update={"targets": ("query",)})
     with pytest.raises(UserError, match=r"mars.training.lora.targets: the model has no query; write some of down_proj"):
         run(corpus, tiny, training.model_copy(update={"lora": lora}), tmp_path)
 
@@ -176,6 +180,27 @@ def test_the_speed_of_the_steps_is_told(trained):
     rows = list(csv.DictReader((trained[0] / "speed.csv").open()))
     assert [row["step"] for row in rows] == ["4", "8", "12", "16", "18"]
     assert all(float(row["tokens_a_second"]) > 0 for row in rows[:4]) and {row["mfu"] for row in rows} == {""}
+
+
+@pytest.mark.parametrize("fsdp", [True, False])
+def test_two_processes_one_of_them_killed_end_as_one_does(
+    trained, corpus, tiny, training, tmp_path, monkeypatch, caplog, fsdp
+):
+    """Gloo on a processor: all weights in shares of each process; adapters in copies."""
+    settings = training if fsdp else training.model_copy(update={"lora": LORA, "learning_rate": 0.03})
+    history = trained[1] if fsdp else run(corpus, tiny, settings, tmp_path / "one")
+    shared = settings.model_copy(update={"processes": 2, "fsdp": fsdp})
+    monkeypatch.setattr("nonverbal.mars.train_mars.train_network", train_killed)
+    with pytest.raises(ChildFailedError):
+        run(corpus, tiny, shared, tmp_path / "two")
+    with caplog.at_level("INFO", "nonverbal"):
+        again = run(corpus, tiny, shared, tmp_path / "two")
+    assert "going on after checkpoint-8" in caplog.text
+    for name in ("step", "eval_loss", "eval_nll_face"):
+        assert [row[name] for row in again] == pytest.approx([row[name] for row in history], rel=1e-3)
+    assert [row["loss"] for row in again[:-1]] == pytest.approx([row["loss"] for row in history[:-1]], rel=1e-3)
+    best = min(row["eval_loss"] for row in again)
+    assert validation_nll(corpus, tmp_path / "two" / "model") == pytest.approx(best, abs=1e-4)
 
 
 def test_a_checkpoint_that_was_not_finished_is_not_used(tmp_path):
