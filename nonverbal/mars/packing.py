@@ -93,8 +93,8 @@ def attend_packed(
         sample_lengths: of the row; without it, each row of a right-padded batch is one sample.
     """
     lengths = list(sample_lengths) if sample_lengths else [query.shape[2]]
-    parts = zip(*(states.split(lengths, dim=2) for states in (query, key, value)), strict=True)
-    return torch.cat([sdpa_attention_forward(module, *part, None, **kwargs)[0] for part in parts], dim=1), None
+    parts = zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2), strict=True)
+    return torch.cat([sdpa_attention_forward(module, q, k, v, None, **kwargs)[0] for q, k, v in parts], dim=1), None
 
 
 AttentionInterface.register(PACKED, attend_packed)  # transformers makes no mask for attention of others
