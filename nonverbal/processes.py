@@ -22,7 +22,9 @@ Job = TypeVar("Job")
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
-def launch(function: Callable[[Job], None], job: Job, work: Path, processes: int, nodes: int = 1, threads: int = 1) -> None:
+def launch(
+    function: Callable[[Job], None], job: Job, work: Path, processes: int, nodes: int = 1, threads: int = 1
+) -> None:
     """Call `function(job)` in this process, or in `processes` processes on each of `nodes` nodes.
 
     Several nodes are those of the SLURM job that this process runs in: srun starts this module once on each, and they
