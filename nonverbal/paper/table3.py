@@ -37,8 +37,8 @@ FORMS = (
     "it between rows of one mesh alone."
 )
 RATES = (
-    "Bits a second are what a row's tokens cost: codebooks x log2 of their size x tokens a second. A row that spends more "
-    "may lose less: compare errors between rows of one rate."
+    "Bits a second are what a row's tokens cost: codebooks x log2 of their size x tokens a second. A row that spends "
+    "more may lose less: compare errors between rows of one rate."
 )
 NO_ERROR = ("diversity", "variation", "diversity_formula")  # what the truth itself has
 
