@@ -81,9 +81,33 @@ rule cost:
         "../scripts/provenance/cost.py"
 
 
+rule crate:
+    input:
+        ledger="<results>/provenance/ledger.parquet",
+        snakefile="Snakefile",
+    output:
+        metadata="<results>/ro-crate-metadata.json",
+        workflow="<results>/provenance/Snakefile",
+    log:
+        "<logs>/provenance/crate.log",
+    benchmark:
+        "<benchmarks>/provenance/crate.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    message:
+        "Provenance: the run as an RO-Crate"
+    script:
+        "../scripts/provenance/crate.py"
+
+
 rule provenance:
     input:
         rules.ledger.output,
+        rules.crate.output,
         [] if PUBLISHED else rules.cost.output,
     message:
-        "Provenance: the ledger"
+        "Provenance: the ledger, its crate, the cost"
