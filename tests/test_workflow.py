@@ -123,7 +123,7 @@ def test_the_graph_does_not_grow_with_the_videos(tmp_path, videos):
     jobs = planned(result.stdout + result.stderr)
     assert jobs["download"] == jobs["diarize"] == jobs["face"] == jobs["records"] == 10
     assert jobs["total"] == sum(count for rule, count in jobs.items() if rule != "total")
-    assert sum(count == 10 for count in jobs.values()) == 21
+    assert sum(count == 10 for count in jobs.values()) == 22
 
 
 HUB = "sources={kind: hub, repository: winston1214/VENUS-1K, revision: " + "0a" * 20 + "}"
@@ -136,7 +136,7 @@ def test_published_records_take_the_place_of_every_stage_before_the_tokenizers(t
     assert result.returncode == 0, result.stderr
     jobs = planned(result.stdout + result.stderr)
     trained = {"train_tokenizer", "evaluate_tokenizer", "table3", "total"}
-    scored = {"generate", "evaluate_mars", "evaluate_ablation", "table4"}
+    scored = {"generate", "evaluate_mars", "evaluate_motion", "evaluate_ablation", "table4"}
     mars = {"fetch_model", "sequences", "base", "ablate", "train_mars", *scored}
     whole = {"all", "tokenize", *mars, "ledger", "crate"} if target == "all" else set()
     assert set(jobs) == {"fetch_records", "read_records", "split_records", "frames"} | trained | whole
