@@ -138,7 +138,7 @@ def test_published_records_take_the_place_of_every_stage_before_the_tokenizers(t
     trained = {"train_tokenizer", "evaluate_tokenizer", "table3", "total"}
     scored = {"generate", "evaluate_mars", "evaluate_motion", "evaluate_ablation", "table4"}
     mars = {"fetch_model", "sequences", "base", "ablate", "train_mars", *scored}
-    whole = {"all", "tokenize", *mars, "ledger", "crate"} if target == "all" else set()
+    whole = {"all", "tokenize", "codebooks", "reconstruction", *mars, "ledger", "crate"} if target == "all" else set()
     assert set(jobs) == {"fetch_records", "read_records", "split_records", "frames"} | trained | whole
     assert jobs["read_records"] == 3
 
