@@ -214,7 +214,7 @@ def _of_table3(cell: Cell, record: Record, read: dict[str, Any]) -> Origin | Non
     key = (
         f"codebook.{table3.CODEBOOK[metric]}"
         if metric in table3.CODEBOOK
-        else f"model.{(table3.CODED | table3.OWN)[metric]}"
+        else f"model.{(table3.CODED | table3.OWN).get(metric, metric)}"
     )
     shared = record["params"]["trained"][part][names.pop()]
     numbers = [(path, key) for path, one in results.items() if one["row"] == shared]
