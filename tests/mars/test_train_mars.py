@@ -182,7 +182,7 @@ def test_the_speed_of_the_steps_is_told(trained):
     assert all(float(row["tokens_a_second"]) > 0 for row in rows[:4]) and {row["mfu"] for row in rows} == {""}
 
 
-@pytest.mark.parametrize("fsdp", [True])
+@pytest.mark.parametrize("fsdp", [True, False])
 def test_two_processes_one_of_them_killed_end_as_one_does(
     trained, corpus, tiny, training, tmp_path, monkeypatch, caplog, fsdp
 ):
