@@ -69,6 +69,7 @@ rule all:
                 rules.speech.input,
                 rules.quality.output,
                 rules.dataset.input,
+                rules.tokenizers.input,
                 rules.paper.input,
                 rules.views.input,
                 rules.provenance.input,

@@ -90,7 +90,7 @@ def _curve(axes: Axes, name: str, seconds: np.ndarray, truth: np.ndarray, made: 
 def _errors(
     axes: Axes, measured: dict[str, dict[str, list[dict]]], rows: dict[str, str], trained: dict[str, dict[str, str]]
 ) -> None:
-    groups = []
+    groups: list[str] = []
     for part in PARTS:
         for group in LAYOUTS[measured[part]["ours"][0]["layout"]].training_slices():
             for i, (row, label) in enumerate(rows.items()):
