@@ -125,6 +125,7 @@ class Cluster:
     def kill_node(self, node: str) -> None:
         """Take a node away as a power cut does: its daemon and every process of its jobs end at once."""
         del self._pids[f"slurmd-{node}"]
+        (self.folder / f"slurmd-{node}.pid").unlink()  # or the next daemon would be taken for this one
         # first those that would report the end of the others
         for process in _processes_writing(self.folder / f"slurmd-{node}.log"):
             _kill(process)
