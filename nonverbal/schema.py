@@ -6,6 +6,7 @@ table's REASONS where it is false, and `detail` says in a sentence how it was de
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nonverbal.errors import UserError
 from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES
 
 ROW_GROUP = 50_000  # rows; a job that reads one clip of a large table unpacks little else
@@ -311,17 +313,47 @@ def read_table(path: Path | list[Path], name: str) -> pd.DataFrame:
 
 
 def read_arrow(path: Path, name: str, columns: list[str] | None = None, clip_id: str | None = None) -> pa.Table:
-    """Read some columns of one table, or the rows of one clip, checked against TABLES[name]."""
-    _check_file(path, name)
+    """Read some columns of one table, or the rows of one clip, checked against TABLES[name].
+
+    Raises:
+        UserError: the file is damaged.
+    """
     filters = None if clip_id is None else [("clip_id", "==", clip_id)]
-    return pq.read_table(path, columns=columns, filters=filters)
+    with intact(path):
+        _check_file(path, name)
+        return pq.read_table(path, columns=columns, filters=filters)
 
 
 def iter_arrow(path: Path, name: str, columns: list[str], rows: int) -> Iterator[pa.Table]:
-    """Read some columns of one table, checked against TABLES[name], so many rows at a time at most."""
-    _check_file(path, name)
-    for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(rows, columns=columns):
+    """Read some columns of one table, checked against TABLES[name], so many rows at a time at most.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    with intact(path):
+        _check_file(path, name)
+        batches = pq.ParquetFile(path, pre_buffer=False).iter_batches(rows, columns=columns)
+    while True:
+        with intact(path):
+            batch = next(batches, None)
+        if batch is None:
+            return
         yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Says in one sentence that a Parquet file read within is damaged: cut off by a full disk, or changed since.
+
+    Raises:
+        UserError: it is.
+    """
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the machine's fault, not the file's
+            raise
+        raise UserError(f"{path} is damaged ({error}); remove it, so that its rule makes it again") from error
 
 
 def _check_file(path: Path, name: str) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from nonverbal.errors import NotNow, UserError
 from nonverbal.progress import track
-from nonverbal.schema import TABLES, as_table, write_table
+from nonverbal.schema import TABLES, as_table, intact, write_table
 
 log = logging.getLogger("nonverbal")
 
@@ -86,8 +86,13 @@ def finish_units(
             f"{label}: {len(later)} of {len(units)} could not be done now (first {unit}: {why}); "
             "the others are finished and kept, so run the same command again"
         )
-    parts = {name: [pq.read_table(work / unit / f"{name}.parquet") for unit in units] for name in names}
+    parts = {name: [_part(work / unit / f"{name}.parquet") for unit in units] for name in names}
     return {name: pa.concat_tables(part) if part else TABLES[name].empty_table() for name, part in parts.items()}
+
+
+def _part(path: Path) -> pa.Table:
+    with intact(path):
+        return pq.read_table(path)
 
 
 def _finish(
