@@ -37,8 +37,6 @@ def videos(tmp_path_factory) -> Path:
             "-f", "lavfi", "-i", f"sine=frequency={440 + number}:duration={length}",
             "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", str(folder / f"{number}.mp4"),
         )  # fmt: skip
-    for path in (*folder.iterdir(), folder):
-        os.utime(path, (1.7e9, 1.7e9))  # older than any result, whatever the clock did
     return folder
 
 
@@ -182,14 +180,13 @@ def shift(folder: Path, hours: float) -> None:
         os.utime(file, (at, at))
 
 
-def test_a_clock_that_was_behind_makes_nothing_be_done_twice(workflow, undisturbed):
+def test_a_clock_that_was_behind_changes_no_result(workflow, undisturbed):
+    """What then looks older than the scripts that made it is made again."""
     assert workflow.run(str(workflow.results / "collect/thumbnails/00000/thumbnails.parquet")).returncode == 0
-    before = workflow.ended()
     shift(workflow.results, -30)
     workflow.completes()
-    after = workflow.ended()
-    assert {rule: after[rule] for rule in before} == before
     assert workflow.results_of_jobs() == undisturbed
+    assert "Nothing to be done" in workflow.completes()
 
 
 def test_a_clock_that_was_ahead_is_told_and_mended_by_a_touch(workflow, undisturbed):
