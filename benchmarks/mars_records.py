@@ -1,6 +1,6 @@
 """Tokens a second of preparing MARS's samples: chat template, tokenizer, packing, and batches of packed sequences.
 
-Run from the repository's root: python -m benchmarks.mars_records [--minutes 600] [--length 4096]
+Run from the repository's root: python benchmarks/mars_records.py [--minutes 600] [--length 4096]
 Dialogues are made: words of the demonstration's kind, 2.5 a second, and a FACE and a BODY token each 8 frames, in turns
 of about 20 s, in the paper's single exchange (each turn is tokenized as context and as answer) and with all of the clip
 as context. Rates are tokens of the samples made, a second; `both` is what a training waits for, the last of a second of

@@ -1,6 +1,6 @@
 """Speed of MARS's training: real tokens a second beside the plain Trainer, and how much of a GPU is used.
 
-Run from the repository's root: python -m benchmarks.mars_training [--threads 2] [--samples 128]
+Run from the repository's root: python benchmarks/mars_training.py [--threads 2] [--samples 128]
 The same samples, batch, weights and optimizer, in turns in one run: the Trainer of transformers with right padding to
 the longest of a batch and an attention mask, and our training with packs. Dialogues are made; the lengths of turns are
 log-normal, as those of talk are (a median of 3 s, a tenth above 11 s), the paper's single exchange. Tokens are those of

@@ -73,7 +73,6 @@ rule cost:
         mem_mb=memory(1000),
         runtime=30,
     params:
-        config=settings(CONFIG),
         settings=settings(CONFIG.budget),
     message:
         "Cost: processor and GPU hours, memory and bytes by stage"

@@ -71,7 +71,7 @@ class Cost(Settings):
 
 def cost(
     ledger: Path, channels: Path, download: list[Path], clips: list[Path], keep_safe: list[Path],
-    cost: Path, csv: Path, md: Path, config: dict[str, Any], settings: Budget,
+    cost: Path, csv: Path, md: Path, settings: Budget,
 ) -> None:  # fmt: skip
     """Add up what the jobs of a run's artifacts cost; jobs of which nothing is left do not count.
 
@@ -80,7 +80,6 @@ def cost(
         channels, download, clips, keep_safe: decision tables of all shards.
         cost: JSON to write, a `Cost`.
         csv, md: tables by rule and by stage to write.
-        config: the whole config, plain.
         settings: prices.
     """
     safe = read_table(keep_safe, "keep_safe")
@@ -92,22 +91,22 @@ def cost(
         kept_hours=(cut["end_s"] - cut["start_s"]).sum() / HOUR,
     )
     table = read_table(ledger, "ledger")
-    spent = Cost(machine=_machine(table), volume=volume, rules=rule_costs(table, config))
+    spent = Cost(machine=_machine(table), volume=volume, rules=rule_costs(table))
     cost.write_text(spent.model_dump_json(indent=1) + "\n")
     rows = by_rule(spent)
     rows.to_csv(csv, index=False, float_format="%.6g", lineterminator="\n")
     md.write_text(as_markdown(spent, settings.prices), "utf-8")
 
 
-def rule_costs(ledger: pd.DataFrame, config: dict[str, Any]) -> list[RuleCost]:
+def rule_costs(ledger: pd.DataFrame) -> list[RuleCost]:
     """The cost of each rule but the demonstration's own, in the order in which they began."""
     ledger = ledger[~ledger["function"].str.startswith("nonverbal.demo.")]
     ledger = ledger.assign(job=ledger["wildcards"].map(lambda pairs: json.dumps([list(p.values()) for p in pairs])))
     rules = sorted(ledger.groupby("rule"), key=lambda group: group[1]["started"].min())
-    return [_rule_cost(str(rule), artifacts, config) for rule, artifacts in rules]
+    return [_rule_cost(str(rule), artifacts) for rule, artifacts in rules]
 
 
-def _rule_cost(rule: str, artifacts: pd.DataFrame, config: dict[str, Any]) -> RuleCost:
+def _rule_cost(rule: str, artifacts: pd.DataFrame) -> RuleCost:
     jobs = artifacts.drop_duplicates("job")
     wall = (jobs["ended"] - jobs["started"]).dt.total_seconds()
     first = jobs.iloc[0]
@@ -124,7 +123,7 @@ def _rule_cost(rule: str, artifacts: pd.DataFrame, config: dict[str, Any]) -> Ru
         wall_s=wall.sum(),
         peak_mb=jobs["peak_mb"].max(),
         gb=sum(file.stat().st_size for path in artifacts["path"] for file in files_of(Path(path))) / 1e9,
-        settings=values(config, first["config_keys"]),
+        settings={pair["name"]: json.loads(pair["value"]) for pair in first["config"]},
     )
 
 
@@ -183,22 +182,13 @@ def as_markdown(spent: Cost, prices: Prices) -> str:
     return markdown("What this run cost", [Block("by stage", header, rows)], notes)
 
 
-def values(config: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    """The config's values at some keys, `stage.section.key`; null where there is none."""
-    found = {}
-    for key in keys:
-        value: Any = config
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        found[key] = value
-    return found
-
-
 def read_cost(path: Path) -> Cost:
     """What rule `cost` wrote."""
     return TypeAdapter(Cost).validate_json(path.read_bytes())
 
 
 def _machine(ledger: pd.DataFrame) -> str:
-    hosts, gpus = ledger["host"].nunique(), sorted(set(ledger["gpu"]) - {""})
-    return f"{hosts} machine{'s'[: hosts > 1]}, {', '.join(gpus) or 'no GPU'}"
+    machines = ledger.drop_duplicates("host")
+    kinds = " and ".join(sorted({f"{row.processor} with {row.cores} cores" for row in machines.itertuples()}))
+    gpus = ", ".join(sorted(set(ledger["gpu"]) - {""})) or "no GPU"
+    return f"{len(machines)} machine{'s'[: len(machines) > 1]}, {kinds}, {gpus}"

@@ -21,11 +21,11 @@ from snakemake.utils import update_config
 from nonverbal.config import Config, load
 from nonverbal.errors import UserError
 from nonverbal.paper.comparison import number
-from nonverbal.provenance.cost import Cost, RuleCost, Volume, by_stage, read_cost, values
+from nonverbal.provenance.cost import Cost, RuleCost, Volume, by_stage, read_cost
 
 PILOT = Path(__file__).resolve().parents[2] / "resources" / "pilot.json"
 COLUMNS = {"cpu_hours": "CPU hours", "gpu_hours": "GPU hours", "gb": "GB of results", "price": "price"}
-FREE = {"seed", "results", "models"}  # keys of no weight
+FREE = {"seed", "results", "models", "sources", "shards", "budget", "demo", "params"}  # keys of no weight
 
 
 def foretell(pilot: Cost, volume: Volume, shards: int) -> list[RuleCost]:
@@ -59,12 +59,20 @@ def unmeasured(pilot: Cost, config: dict[str, Any]) -> dict[str, list[str]]:
     """Rule -> the keys in which the config is not the pilot's, for rules that read such."""
     other = {
         rule.rule: [
-            key for key, value in values(config, rule.settings).items()
-            if value != rule.settings[key] and key not in FREE and not key.startswith("params.")
+            key for key, had in rule.settings.items()
+            if key.partition(".")[0] not in FREE and value_at(config, key) != had
         ]
         for rule in pilot.rules
     }  # fmt: skip
     return {rule: keys for rule, keys in other.items() if keys}
+
+
+def value_at(config: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - a config has values of any type
+    """The config's value at `stage.section.key`; None where there is none."""
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def plan(config: Config, pilot: Cost, console: Console) -> None:

@@ -8,7 +8,6 @@ from nonverbal.provenance.settings import Budget, Prices
 from nonverbal.schema import write_table
 
 PRICES = Prices(cpu_hour=0.5, gpu_hour=2, stored_gb=10)
-CONFIG = {"seed": 3, "cues": {"face": {"backend": "emoca", "batch": 4}}}
 DECIDED = {"kept": True, "reason": "", "detail": ""}
 
 
@@ -18,9 +17,9 @@ def artifact(path: Path, rule: str, stage: str, shard: int | None = None, **chan
     return {
         "path": str(path), "sha256": "0" * 64, "rule": rule, "function": f"nonverbal.{stage}.{rule}.{rule}",
         "wildcards": [] if shard is None else [{"name": "shard", "value": f"{shard:05d}"}], "script_sha256": "",
-        "modules": [], "modules_sha256": "", "inputs": [], "params_sha256": "", "config_keys": [], "packages": [],
-        "config": [], "models": [], "python": "", "threads": 1, "system": "", "processor": "", "cores": 1,
-        "attempts": 1,
+        "modules": [], "modules_sha256": "", "inputs": [], "params_sha256": "", "config_keys": [],
+        "config": [], "models": [], "packages": [],
+        "threads": 1, "python": "3.11", "attempts": 1, "system": "Linux", "processor": "a processor", "cores": 4,
         "seed": 0, "commit": "", "dirty": None, "host": "n1", "scheduler_job": "", "gpu": "", "gpus": 0,
         "cpu_s": 100.0, "startup_cpu_s": 10.0, "peak_mb": 500.0, "started": start,
         "ended": start + pd.Timedelta(100, "s"),
@@ -32,7 +31,7 @@ def artifacts(tmp_path):
     (tmp_path / "face").write_bytes(bytes(2_000_000))
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "a.mp4").write_bytes(bytes(3_000_000))
-    gpu = {"gpu": "H100", "gpus": 2, "config_keys": ["cues.face.backend", "params.x"]}
+    gpu = {"gpu": "H100", "gpus": 2, "config": [{"name": "cues.face.backend", "value": '"emoca"'}]}
     return [
         artifact(tmp_path / "media", "download", "collect", 0),
         artifact(tmp_path / "gone", "download", "collect", 0),  # a second artifact of the same job
@@ -44,11 +43,11 @@ def artifacts(tmp_path):
 
 
 def test_a_job_counts_once_and_the_demonstration_not_at_all(artifacts):
-    download, face = rule_costs(pd.DataFrame(artifacts), CONFIG)
+    download, face = rule_costs(pd.DataFrame(artifacts))
     assert (download.rule, download.jobs, download.cpu_s, download.startup_cpu_s) == ("download", 2, 200, 20)
     assert download.gb == 0.003 and download.peak_mb == 900 and download.gpu_s == 0 and download.sharded
     assert face.gpu_s == 7200 and face.gb == 0.002  # an hour on two GPUs
-    assert face.settings == {"cues.face.backend": "emoca", "params.x": None}
+    assert face.settings == {"cues.face.backend": "emoca"}
     assert price(face, PRICES) == pytest.approx(100 / 3600 * 0.5 + 2 * 2 + 0.002 * 10)
 
 
@@ -59,7 +58,7 @@ def test_what_a_cost_grows_with():
 
 
 def test_stages_add_up(artifacts):
-    stages = by_stage(rule_costs(pd.DataFrame(artifacts), CONFIG), PRICES)
+    stages = by_stage(rule_costs(pd.DataFrame(artifacts)), PRICES)
     assert list(stages.index) == ["collect", "cues", "all"]
     assert stages["jobs"].tolist() == [2, 1, 3] and stages["peak_mb"].tolist() == [900, 500, 900]
     assert stages["cpu_hours"]["all"] == pytest.approx(300 / 3600)
@@ -95,9 +94,12 @@ def test_the_rule_writes_what_an_hour_kept_took(artifacts, tmp_path):
     written = {name: tmp_path / f"cost.{name}" for name in ("csv", "md")}
     budget = Budget(videos=1, source_hours=1, kept_hours=1, prices=PRICES)
     cost(ledger=tmp_path / "ledger.parquet", channels=tmp_path / "channels.parquet", **many, **written,
-         cost=tmp_path / "cost.json", config=CONFIG, settings=budget)  # fmt: skip
+         cost=tmp_path / "cost.json", settings=budget)  # fmt: skip
     spent = read_cost(tmp_path / "cost.json")
-    assert spent.volume == Volume(videos=2, source_hours=2, kept_hours=0.5) and spent.machine == "1 machine, H100"
+    assert (
+        spent.volume == Volume(videos=2, source_hours=2, kept_hours=0.5)
+        and spent.machine == "1 machine, a processor with 4 cores, H100"
+    )
     assert [rule.rule for rule in spent.rules] == ["download", "face"]
     text = written["md"].read_text()
     assert "An hour of kept clips took 0.167 CPU hours, 4 GPU hours" in text
@@ -108,7 +110,7 @@ def test_without_prices_there_is_no_price(artifacts):
     spent = Cost(
         machine="m",
         volume=Volume(videos=1, source_hours=1, kept_hours=0),
-        rules=rule_costs(pd.DataFrame(artifacts), CONFIG),
+        rules=rule_costs(pd.DataFrame(artifacts)),
     )
     assert "price" not in as_markdown(spent, Prices(cpu_hour=0, gpu_hour=0, stored_gb=0))
     assert "An hour" not in as_markdown(spent, PRICES)  # nothing was kept

@@ -1,6 +1,6 @@
 """Training and tokenizing beside plain transcriptions of the published recipe, and memory beside a corpus's length.
 
-Run from the repository's root: python benchmarks/tokenizers.py [training] [tokenizing] [memory]
+Run from the repository's root: python benchmarks/vqvae.py [training] [tokenizing] [memory]
 Ratios are of ways taken in turns in one run, on one thread: frames a second of processor time, which does not depend on
 what else the machine does. Only frames that teach, or that get a token, count: no padding, and nothing past 512 frames
 where that is dropped.
