@@ -42,12 +42,12 @@ def watch(results: Path, console: Console, now: float) -> None:
     for column in ("rule", "shards", "videos", "videos an hour", "ends"):
         table.add_column(column, justify="left" if column == "rule" else "right")
     for rule, done in sorted(rules_done(results, videos).items(), key=lambda item: item[1].began):
-        rate = done.videos / max(done.ended - done.began, 1) * 3600
+        rate = done.videos / max(done.ended - done.began, 1)  # a second
         left = sum(videos.values()) - done.videos
-        ends = (
-            "done" if done.shards == len(videos) else f"{datetime.fromtimestamp(now + left / rate * 3600):%d %b %H:%M}"
-        )
-        table.add_row(rule, f"{done.shards}/{len(videos)}", str(done.videos), f"{rate:,.0f}", ends if rate else "")
+        ends = "done" if done.shards == len(videos) else ""
+        if rate and not ends:
+            ends = f"{datetime.fromtimestamp(now + left / rate):%d %b %H:%M}"
+        table.add_row(rule, f"{done.shards}/{len(videos)}", str(done.videos), f"{3600 * rate:,.0f}", ends)
     console.print(table)
     for rule, reasons in dropped(results):
         console.print(f"{rule}: dropped " + ", ".join(f"{number} {reason}" for reason, number in reasons.most_common()))

@@ -53,6 +53,15 @@ def test_the_page_tells_rate_expected_end_and_drops(results):
     assert "keep_people: dropped 3 no_people" in page
 
 
+def test_shards_without_videos_foretell_no_end(results):
+    for shard in range(2):
+        write(results / "collect" / "channels" / f"{shard:05d}.parquet", [])
+    console = Console(width=100, record=True, file=(results / "page").open("w"))
+    watch(results, console, now=2 * HOUR)
+    (line,) = [line for line in console.export_text().splitlines() if "clips" in line]
+    assert [cell.strip() for cell in line.strip("│ ").split("│")][1:] == ["2/4", "0", "0", ""]
+
+
 def test_a_folder_without_a_run_is_told(tmp_path):
     with pytest.raises(UserError, match="has no list of videos yet"):
         videos_of(tmp_path)
