@@ -59,7 +59,7 @@ def test_shards_without_videos_foretell_no_end(results):
     console = Console(width=100, record=True, file=(results / "page").open("w"))
     watch(results, console, now=2 * HOUR)
     (line,) = [line for line in console.export_text().splitlines() if "clips" in line]
-    assert [cell.strip() for cell in line.strip("│ ").split("│")][1:] == ["2/4", "0", "0", ""]
+    assert [cell.strip() for cell in line.split("│")][2:6] == ["2/4", "0", "0", ""]
 
 
 def test_a_folder_without_a_run_is_told(tmp_path):
