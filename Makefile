@@ -7,7 +7,7 @@ GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
 
 SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
 
-.PHONY: help setup envs demo test check audit why plan report overlay avatar talk clean
+.PHONY: help setup envs demo test test-workflow test-rest check audit why plan report overlay avatar talk clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -29,7 +29,14 @@ envs: setup  ## build every environment of envs/ without conda, and import in ea
 
 test: setup  ## lint, types and tests
 	$(MAKE) check
-	$(BIN)/python -m pytest
+	$(MAKE) --jobs=2 --keep-going test-workflow test-rest
+
+# The workflow's jobs wait for each other, so that one core would idle.
+test-workflow:
+	$(BIN)/python -m pytest tests/test_workflow.py
+
+test-rest:
+	$(BIN)/python -m pytest --ignore tests/test_workflow.py
 
 check: setup
 	$(BIN)/ruff check .

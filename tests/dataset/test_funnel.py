@@ -85,7 +85,7 @@ def test_every_filter_with_reasons_is_in_the_funnel() -> None:
     elsewhere = {
         "sides", "side_turns", "script_lines",  # the studio's; clips tells the recordings' again
         "answers", "examples",  # what MARS learns from the dataset
-        "published_records", "keep_records",  # in place of the dataset
+        "published_records", "keep_records", "keep_utterances",  # in place of the dataset
     }  # fmt: skip
     assert {name for _, name, _ in FILTERS} == set(REASONS) - elsewhere
 

@@ -71,12 +71,14 @@ def test_records_have_the_schema_and_words_lie_in_their_utterances(records):
 
 
 def test_stage_tokenizers_reads_them_without_a_drop_and_no_channel_is_in_two_splits(records, tmp_path):
-    tables = {name: tmp_path / f"{name}.parquet" for name in ("face", "body", "records")}
+    names = ("face", "body", "words", "utterances", "safety", "keep_utterances", "records")
+    tables = {name: tmp_path / f"{name}.parquet" for name in names}
     read_records(records, **tables, shard="00000", shards=1, backends=BACKENDS)
     split = tmp_path / "split.parquet"
     split_records([tables["records"]], split, tmp_path / "keep.parquet", KeepSafe(harmful_s=3), SPLIT, seed=1)
     clips = read_table(split, "split")
     assert len(clips) == SMALL.clips
+    assert read_table(tables["keep_utterances"], "keep_utterances")["kept"].all()
     assert clips.groupby("channel_id")["split"].nunique().max() == 1
     assert set(clips["split"]) == {"train", "validation", "test"}
     for part, backend in BACKENDS.items():
