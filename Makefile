@@ -47,8 +47,8 @@ check: setup
 audit: setup  ## re-hash every result of the demonstration: verified, changed, stale, missing or orphan
 	$(BIN)/python -m nonverbal.provenance.audit results/demo --snakemake "$(SNAKEMAKE_DEMO)"
 
-plan: setup  ## what a run of config.yaml will cost: hours, bytes and price by stage
-	$(BIN)/python -m nonverbal.provenance.plan config.yaml
+plan: setup  ## OPTIONS="--pilot COST.json": what a run of config.yaml will cost, at the rates of a finished run: hours, bytes, price
+	$(BIN)/python -m nonverbal.provenance.plan config.yaml $(OPTIONS)
 
 why: setup  ## CELL=TABLE.csv:ROW:COLUMN: what a number was made from, as results/demo/paper/table3.csv:ours:face_vmse
 	@$(if $(CELL),,$(error write: make why CELL=results/demo/paper/table3.csv:ours:face_vmse))

@@ -121,6 +121,10 @@ def main() -> int:
     options = parser.parse_args()
     raw: dict[str, Any] = {}
     try:
+        if not options.pilot.is_file():
+            raise UserError(
+                f"there is no pilot {options.pilot}; write --pilot RESULTS/provenance/cost/cost.json of a finished run"
+            )
         for path in options.config:
             update_config(raw, yaml.safe_load(path.read_text()))
         plan(load(raw), read_cost(options.pilot), Console())

@@ -7,7 +7,7 @@ from rich.console import Console
 from nonverbal.config import SCHEMA, load
 from nonverbal.errors import UserError
 from nonverbal.provenance.cost import Cost, RuleCost, Volume
-from nonverbal.provenance.plan import foretell, plan, unmeasured
+from nonverbal.provenance.plan import foretell, main, plan, unmeasured
 
 CONFIG = yaml.safe_load((SCHEMA.parents[1] / "config.yaml").read_text()) | {"sources": "https://example.org/feed"}
 COMMON = {"cpu_s": 1000, "startup_cpu_s": 100, "gpu_s": 360, "wall_s": 900, "peak_mb": 500, "gb": 2}
@@ -68,3 +68,11 @@ def test_a_finished_run_is_shown_beside(pilot, tmp_path):
     last = next(line for line in text.getvalue().splitlines() if "│ all" in line).split("│")
     assert [cell.strip() for cell in last[2:4]] == ["1.11", "8"]  # CPU hours planned and measured
     assert "price of an hour kept, planned: 0.5556" in text.getvalue() and "measured: 4" in text.getvalue()
+
+
+def test_a_pilot_that_is_not_there_is_told_in_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "sys.argv", ["plan", str(SCHEMA.parents[1] / "config.yaml"), "--pilot", str(tmp_path / "cost.json")]
+    )
+    assert main() == 1
+    assert "write --pilot RESULTS/provenance/cost/cost.json of a finished run" in capsys.readouterr().err
