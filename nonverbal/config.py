@@ -165,7 +165,9 @@ def _sentence(error: ValidationError, raw: Mapping[str, Any]) -> str:
         text = f"config key {key} is missing; write it as in config.yaml"
     else:
         why = PLAIN.get(kind, first["msg"][0].lower() + first["msg"][1:]).removeprefix("value error, ")
-        text = f"config key {key}: {first['input']!r} is wrong: {why}"
+        given = first["input"]
+        shown = "" if isinstance(given, Mapping) else f": {given!r}"  # a whole section would hide the sentence
+        text = f"config key {key}{shown} is wrong: {why}"
     return text + (f" (and {others} more)" if others else "")
 
 

@@ -33,7 +33,8 @@ def test_schema_is_generated_from_the_model():
 
 
 @pytest.mark.parametrize(
-    "overrides", [None, "demo/settings.yaml", "demo/dialogues.yaml", "local/settings.yaml", "paper/settings.yaml"]
+    "overrides",
+    [None, "demo/settings.yaml", "demo/dialogues.yaml", "demo/mars.yaml", "local/settings.yaml", "paper/settings.yaml"],
 )
 def test_shipped_settings_are_valid_for_model_and_schema(overrides):
     raw = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -70,6 +71,7 @@ def test_every_key_of_config_yaml_has_a_description():
         ({"sources": "no/such/folder"}, "sources: there is no file or folder 'no/such/folder'"),
         ({"sources": []}, "sources"),
         ({"sources": {"kind": "hub", "repository": "a/b", "revision": "main"}}, "sources.revision: 'main' is wrong"),
+        ({"mars": {"training": {"processes": 4, "nodes": 2}}}, "config key mars.training is wrong: micro_batch, times"),
         ({"sources": {"kind": "hub", "repository": "a/b"}}, "write repository and revision"),
         ({"sources": {"kind": "hub"}}, "write repository and revision"),
         ({"sources": {"kind": "hub", "folder": "no/such"}}, "sources.folder: there is no file or folder 'no/such'"),
