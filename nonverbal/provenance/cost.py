@@ -16,9 +16,11 @@ from nonverbal.schema import read_table
 from nonverbal.settings import Settings
 
 PER_VIDEO = {"channels", "thumbnails", "keep_people"}
-PER_SOURCE_HOUR = {"collect", "studio", "speech"}  # stages
-PER_KEPT_HOUR = {"speakers", "cues", "dataset", "tokenizers", "mars"}
-AT_ONCE = {"evaluate_tokenizer", "base", "generate", "evaluate_mars"}  # they measure a sample of one size
+PER_SOURCE_HOUR = {"collect", "studio", "speech"}  # stages, as below, where a rule may stand for itself too
+PER_KEPT_HOUR = {"speakers", "cues", "dataset", "tokenizers", "mars", "sentiment"}
+AT_ONCE = {  # they measure a sample of one size
+    "evaluate_tokenizer", "base", "generate", "evaluate_mars", "evaluate_motion", "evaluate_ablation",
+}  # fmt: skip
 HOUR = 3600.0
 
 
@@ -133,7 +135,9 @@ def unit_of(stage: str, rule: str) -> str:
         return "videos"
     if rule in AT_ONCE:
         return "run"
-    return "source_hours" if stage in PER_SOURCE_HOUR else "kept_hours" if stage in PER_KEPT_HOUR else "run"
+    if stage in PER_SOURCE_HOUR:
+        return "source_hours"
+    return "kept_hours" if {stage, rule} & PER_KEPT_HOUR else "run"
 
 
 def price(rule: RuleCost, prices: Prices) -> float:

@@ -54,7 +54,7 @@ def test_a_job_counts_once_and_the_demonstration_not_at_all(artifacts):
 def test_what_a_cost_grows_with():
     assert unit_of("collect", "thumbnails") == "videos" and unit_of("collect", "clips") == "source_hours"
     assert unit_of("mars", "train_mars") == "kept_hours" and unit_of("mars", "generate") == "run"
-    assert unit_of("paper", "figure3") == "run"
+    assert unit_of("paper", "figure3") == "run" and unit_of("paper", "sentiment") == "kept_hours"
 
 
 def test_stages_add_up(artifacts):
