@@ -6,6 +6,7 @@ exactly, and how much of its depth they find is measured against the true joints
 regressed on what the fit finds.
 """
 
+import argparse
 import importlib.metadata
 import sys
 import tempfile
@@ -284,5 +285,6 @@ def made_with(seed: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m nonverbal.cues.body_instrument", description=__doc__).parse_args()
     measure(look_at(range(PEOPLE), SEED), made_with(SEED)).save(INSTRUMENT)
     sys.stdout.write(f"{INSTRUMENT}\n")

@@ -4,6 +4,7 @@
 a little, are drawn; a landmark's ray meets a triangle of the person's mesh, whose triangles all people share.
 """
 
+import argparse
 import importlib.metadata
 import json
 import sys
@@ -175,5 +176,6 @@ def made_with(seed: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m nonverbal.cues.face_correspondence", description=__doc__).parse_args()
     find(PEOPLE, PICTURES, SEED).save(CORRESPONDENCE)
     sys.stdout.write(f"{CORRESPONDENCE}\n")

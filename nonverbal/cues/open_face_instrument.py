@@ -4,6 +4,7 @@
 colour, heads turned at random, random facial actions; the points' shifts are then regressed on the actions.
 """
 
+import argparse
 import importlib.metadata
 import sys
 from typing import NamedTuple
@@ -149,5 +150,6 @@ def made_with(seed: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m nonverbal.cues.open_face_instrument", description=__doc__).parse_args()
     identify(take_pictures(PEOPLE, PICTURES, SEED), SEED).save(INSTRUMENT)
     sys.stdout.write(f"{INSTRUMENT}\n")
