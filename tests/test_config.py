@@ -70,7 +70,10 @@ def test_every_key_of_config_yaml_has_a_description():
         ({"seed": None}, "seed"),
         ({"sources": "no/such/folder"}, "sources: there is no file or folder 'no/such/folder'"),
         ({"sources": []}, "sources"),
-        ({"sources": {"kind": "hub", "repository": "a/b", "revision": "main"}}, "sources.revision: 'main' is wrong"),
+        (
+            {"sources": {"kind": "hub", "repository": "a/b", "revision": "main"}},
+            "sources.revision: 'main' is wrong: write the 40",
+        ),
         ({"mars": {"training": {"processes": 4, "nodes": 2}}}, "config key mars.training is wrong: micro_batch, times"),
         ({"sources": {"kind": "hub", "repository": "a/b"}}, "write repository and revision"),
         ({"sources": {"kind": "hub"}}, "write repository and revision"),

@@ -1,14 +1,15 @@
 """Settings of the tokenizers stage."""
 
 import math
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from nonverbal.errors import UserError
 from nonverbal.settings import Settings
 
-NAME = r"^[a-z0-9_]+$"
+NAME, COMMIT = r"^[a-z0-9_]+$", r"^[0-9a-f]{40}$"
 OURS = "ours"  # the row that is no change
 
 
@@ -19,7 +20,7 @@ class HubSource(Settings):
     """hub, so that they are not taken for recordings."""
     repository: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
     """owner/name of the data set; null where `folder` has its files."""
-    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    revision: str | None = Field(default=None, json_schema_extra={"pattern": COMMIT})
     """Commit of the repository, 40 hexadecimal digits, so that a later upload changes nothing."""
     folder: str | None = Field(default=None, min_length=1)
     """Where the Parquet files lie already, named after their split."""
@@ -27,6 +28,13 @@ class HubSource(Settings):
     """What made the faces; says which layout they have. open_face: records of this workflow's own."""
     body: Literal["osx", "mediapipe_ik"] = "osx"
     """What made the bodies; tables name it. mediapipe_ik: records of this workflow's own."""
+
+    @field_validator("revision")
+    @classmethod
+    def _is_commit(cls, revision: str | None) -> str | None:
+        if revision is not None and not re.fullmatch(COMMIT, revision):
+            raise ValueError("write the 40 digits of a commit of the repository, which the hub lists under History")
+        return revision
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
