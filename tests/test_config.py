@@ -72,7 +72,7 @@ def test_every_key_of_config_yaml_has_a_description():
         ({"sources": []}, "sources"),
         (
             {"sources": {"kind": "hub", "repository": "a/b", "revision": "main"}},
-            "sources.revision: 'main' is wrong: write the 40",
+            "'main' is wrong: write the 40 digits",
         ),
         ({"mars": {"training": {"processes": 4, "nodes": 2}}}, "config key mars.training is wrong: micro_batch, times"),
         ({"sources": {"kind": "hub", "repository": "a/b"}}, "write repository and revision"),
