@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nonverbal import models
 from nonverbal.provenance import record as records
 from nonverbal.provenance.record import Recorder
 
@@ -44,6 +45,7 @@ class Run:
 def started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run without jobs."""
     run = Run(folder)
+    monkeypatch.setattr(models, "used", {})  # a job is a process of its own; here other tests asked for models too
     monkeypatch.setattr(records, "ROOT", run.root)
     monkeypatch.setattr(
         records, "library_modules", lambda: {f"nonverbal/{run.module.name}": records.hash_path(run.module)}
