@@ -47,7 +47,7 @@ check: setup
 audit: setup  ## re-hash every result of the demonstration: verified, changed, stale, missing or orphan
 	$(BIN)/python -m nonverbal.provenance.audit results/demo --snakemake "$(SNAKEMAKE_DEMO)"
 
-plan: setup  ## OPTIONS="--pilot COST.json": what a run of config.yaml will cost, at the rates of a finished run: hours, bytes, price
+plan: setup  ## what a run of config.yaml will cost; OPTIONS="--pilot COST.json": at the rates of a run of yours
 	$(BIN)/python -m nonverbal.provenance.plan config.yaml $(OPTIONS)
 
 why: setup  ## CELL=TABLE.csv:ROW:COLUMN: what a number was made from, as results/demo/paper/table3.csv:ours:face_vmse

@@ -76,3 +76,10 @@ def test_a_pilot_that_is_not_there_is_told_in_a_sentence(tmp_path, monkeypatch, 
     )
     assert main() == 1
     assert "write --pilot RESULTS/provenance/cost/cost.json of a finished run" in capsys.readouterr().err
+
+
+def test_the_shipped_pilot_plans_the_shipped_config(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["plan", str(SCHEMA.parents[1] / "config.yaml")])
+    assert main() == 0
+    out = capsys.readouterr().out
+    assert "27,128 videos" in out and "train_mars" in out.split("Not to be trusted")[1]
