@@ -153,6 +153,7 @@ JOINT_LAYOUTS = {
     layout.name: layout
     for layout in (joined(face, body) for face in FACE_LAYOUTS.values() for body in BODY_LAYOUTS.values())
 }
+LAYOUTS = FACE_LAYOUTS | BODY_LAYOUTS | JOINT_LAYOUTS
 
 
 def floor_frame(seconds: float) -> int:

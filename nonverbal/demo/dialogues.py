@@ -1,7 +1,7 @@
 """A synthetic motion corpus: hours of dialogues of known structure, as published records (docs/demo.md).
 
 A clip is a video of its own, of the channel's host and a guest who is nowhere else, so that whole channels in a split
-leak nobody. What is said is in `talk`, how it moves in `manners`; both are drawn by generators of the clip's own.
+leak nobody. What is said is in `conversation`, how it moves in `manners`; generators of the clip's own draw both.
 """
 
 from collections import Counter
@@ -17,9 +17,9 @@ from nonverbal.dataset.backends import describe
 from nonverbal.dataset.records import SCHEMA, record
 from nonverbal.dataset.settings import Split
 from nonverbal.dataset.split import SPLITS, assign
+from nonverbal.demo.conversation import Utterance, dialogue
 from nonverbal.demo.manners import Moved, Style, draw_style, move
 from nonverbal.demo.settings import Dialogues
-from nonverbal.demo.talk import Utterance, dialogue
 from nonverbal.layouts import floor_frame
 from nonverbal.progress import track
 

@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 from scipy.signal import lfilter
 
+from nonverbal.demo.conversation import COUNTING, DENYING, NARROW, SAD, WIDE, Utterance, syllables
 from nonverbal.demo.motion import AGREEING, CHEERFUL, PLAIN, VOWELS, arm_rotations, axis_angle, plain
-from nonverbal.demo.talk import COUNTING, DENYING, NARROW, SAD, WIDE, Utterance, syllables
 from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES, FPS, HAND_JOINTS, JOINTS, OPEN_FACE, floor_frame
 
 REACH = 3  # widths of a bump after which nothing of it is left

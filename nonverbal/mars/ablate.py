@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from nonverbal.mars.encode import read_records
-from nonverbal.mars.interleave import MOTION, words_alone
+from nonverbal.mars.interleave import MOTION, silent_turn
 from nonverbal.mars.sequences import SPLITS
 from nonverbal.mars.settings import NO_CONTEXT_MOTION, OTHER_MOTION, SHUFFLED_MOTION, TEXT_ONLY
 
@@ -102,7 +102,7 @@ def replaced(text: str, face: list[str], body: list[str]) -> str:
 
 def silent(turn: dict) -> dict:
     """A turn without its motion."""
-    return turn | {"content": words_alone(turn["content"])}
+    return turn | {"content": silent_turn(turn["content"])}
 
 
 def silent_context(record: dict) -> dict:

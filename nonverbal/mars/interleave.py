@@ -84,7 +84,7 @@ def without_motion(text: str) -> str:
     return " ".join(NOT_WORDS.sub("", text).split())
 
 
-def words_alone(text: str) -> str:
+def silent_turn(text: str) -> str:
     """A turn as it would be without motion: its words, between the marks where it has them."""
     words = without_motion(text)
     return marked(words) if text.startswith(START_OF_TURN) else words

@@ -72,7 +72,7 @@ def figure4(
     asked = questions(test)
     paths = dict(zip(PARTS, tokens, strict=True))
     examples = [
-        Example(asked[key], truth(key, words, paths), imagined(trained), words_alone(untrained))
+        Example(asked[key], truth(key, words, paths), imagined(trained), words_or_none(untrained))
         for key, (untrained, trained) in found.items()
     ]
     decoders = {part: Decoder.load(path) for part, path in zip(PARTS, tokenizers, strict=True)}
@@ -103,15 +103,15 @@ def questions(test: Path) -> dict[Key, str]:
     with test.open() as lines:
         records = [json.loads(line) for line in lines]
     return {
-        (record["clip_id"], record["utterances"][-2], record["utterances"][-1]): words_alone(
+        (record["clip_id"], record["utterances"][-2], record["utterances"][-1]): words_or_none(
             record["messages"][-2]["content"]
         )
         for record in records
     }
 
 
-def words_alone(text: str) -> str:
-    """A turn's words."""
+def words_or_none(text: str) -> str:
+    """A turn's words, or that it has none."""
     return without_motion(text) or "(no word)"
 
 

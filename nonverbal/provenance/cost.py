@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from nonverbal.paper.comparison import number
 from nonverbal.paper.markup import Block, markdown
@@ -188,7 +188,7 @@ def as_markdown(spent: Cost, prices: Prices) -> str:
 
 def read_cost(path: Path) -> Cost:
     """What rule `cost` wrote."""
-    return TypeAdapter(Cost).validate_json(path.read_bytes())
+    return Cost.model_validate_json(path.read_bytes())
 
 
 def _machine(ledger: pd.DataFrame) -> str:

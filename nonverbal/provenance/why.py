@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from nonverbal.errors import UserError
+from nonverbal.layouts import PARTS
 from nonverbal.provenance.audit import Audit
 from nonverbal.provenance.cells import Cell, Origin, find, load, number, origin, parse, value
 from nonverbal.provenance.config_keys import leaves
@@ -24,7 +25,6 @@ from nonverbal.provenance.record import ROOT, Record
 TRAINING = {"train_tokenizer": "model.pt", "train_mars": "model", "base": "model"}  # rule -> its checkpoint
 SPLITS = {"split": "split.parquet", "split_records": "split.parquet"}
 PARTWISE = {"smooth", "read_records"}  # rules that make face and body each of its own
-PARTS = ("face", "body")
 SHOWN = 3  # videos and files named, of many
 WIDTH = 118
 Lines = Iterator[str]
@@ -174,9 +174,8 @@ class Why:
         yield "Models"
         for name, model in sorted(models.items()):
             rules = sorted({record["rule"] for record, _ in self.chain.jobs if name in record["models"]})
-            yield f"  {name} {model['revision']}  sha256 {model['sha256'][:16]}  {model['licence']}".replace(
-                "  sha", " sha"
-            )
+            revision = f" {model['revision']}" if model["revision"] else ""
+            yield f"  {name}{revision}, sha256 {model['sha256'][:16]}, {model['licence']}"
             yield f"    {model['source']}; used by {', '.join(rules)}"
 
     def _steps(self) -> Lines:

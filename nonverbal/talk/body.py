@@ -8,11 +8,10 @@ import numpy as np
 import torch
 
 from nonverbal.errors import UserError
-from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES, PARTS, Layout
+from nonverbal.layouts import BODY_FEATURES, FACE_FEATURES, LAYOUTS, PARTS, Layout
 from nonverbal.mars.interleave import FRAMES_PER_TOKEN
 from nonverbal.talk.schedule import Answer, Schedule, runs
-from nonverbal.tokenizers.model import MotionTokenizer, load_model
-from nonverbal.tokenizers.motion import LAYOUTS
+from nonverbal.tokenizers.model import MotionTokenizer, restored
 from nonverbal.tokenizers.streaming import decode_run
 from nonverbal.views.found import Span
 from nonverbal.views.motion import Motion, held, resting
@@ -35,7 +34,7 @@ class Decoder:
     def load(cls, path: Path) -> "Decoder":
         """Read what train_tokenizer wrote."""
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        return cls(load_model(path), LAYOUTS[saved["layout"]], saved["mean"].numpy(), saved["std"].numpy(), path)
+        return cls(restored(saved).eval(), LAYOUTS[saved["layout"]], saved["mean"].numpy(), saved["std"].numpy(), path)
 
     def decode(self, codes: Sequence[int]) -> np.ndarray:
         """Features [8 x codes, F] of a run, NaN where the tokens say nothing.
@@ -43,7 +42,7 @@ class Decoder:
         Raises:
             UserError: a code is not in the codebook.
         """
-        size = len(self.network.quantizer.codes())
+        size = self.network.quantizer.size
         if max(codes) >= size:
             raise UserError(
                 f"MARS made code {max(codes)}, but {self.path} has {size}: they are of different runs; train MARS again"

@@ -4,17 +4,18 @@ Every convolution sees zeros beyond a sequence's own tokens, whatever follows it
 depend on the company a sequence is in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nonverbal.errors import UserError
-from nonverbal.layouts import Layout
-from nonverbal.tokenizers.motion import LAYOUTS, Scale
+from nonverbal.layouts import LAYOUTS, Layout
+from nonverbal.tokenizers.motion import Scale
 from nonverbal.tokenizers.quantizer import Quantizer
 from nonverbal.tokenizers.settings import Network, Tokenizer
 
@@ -190,9 +191,14 @@ def load_model(path: Path, layout: Layout | None = None, device: torch.device | 
             f"{path} was trained on frames of layout {saved['layout']}, these are of layout {layout.name}; "
             "remove it, or use the cues backend that it was trained with"
         )
+    return restored(saved).to(device).eval()
+
+
+def restored(saved: Mapping[str, Any]) -> MotionTokenizer:
+    """The tokenizer of what save_model wrote, once read."""
     model = MotionTokenizer(LAYOUTS[saved["layout"]].dim, Tokenizer.model_validate(saved["settings"]))
     model.load_state_dict(saved["weights"])
-    return model.to(device).eval()
+    return model
 
 
 def load_settings(path: Path) -> Tokenizer:

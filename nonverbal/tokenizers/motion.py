@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from nonverbal.layouts import BODY_LAYOUTS, FACE_LAYOUTS, JOINT_LAYOUTS, Layout
+from nonverbal.layouts import LAYOUTS, Layout
 from nonverbal.schema import read_table
 
-LAYOUTS = FACE_LAYOUTS | BODY_LAYOUTS | JOINT_LAYOUTS
 Window = tuple[int, int]  # first row in the array, frames
 
 

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from nonverbal.layouts import BODY_LAYOUTS, FACE_LAYOUTS, FPS, PARTS, Layout
+from nonverbal.layouts import FPS, LAYOUTS, PARTS, Layout
 from nonverbal.paper.style import COLUMN, GREY, INK, MARKERS, PALETTE, new_figure, save
 from nonverbal.paper.table3 import read
 from nonverbal.schema import read_table
 from nonverbal.tokenizers.codebooks import drawn
 
-LAYOUTS = FACE_LAYOUTS | BODY_LAYOUTS
 # Numbers that a reader knows, by layout: name -> label, or (group, place in it) where numbers have no labels.
 CURVES: dict[str, dict[str, str | tuple[str, int]]] = {
     "open_face": {"jaw opens": "jawOpen", "smile": "mouthSmileLeft"},

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
 from nonverbal.errors import UserError
+from nonverbal.layouts import LAYOUTS
 from nonverbal.mars.base import add_motion_tokens, base, codebook, project, tiny_tokenizer
 from nonverbal.mars.settings import Base, base_models
 from nonverbal.models import Repository, registry
 from nonverbal.provenance.record import hash_path
 from nonverbal.tokenizers.model import MotionTokenizer, save_model
-from nonverbal.tokenizers.motion import LAYOUTS, Scale
+from nonverbal.tokenizers.motion import Scale
 from nonverbal.tokenizers.settings import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
