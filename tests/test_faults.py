@@ -41,7 +41,7 @@ def videos(tmp_path_factory) -> Path:
 
 
 class Workflow:
-    """Stage collect with a results folder of its own."""
+    """Stage collect with a results folder of its own, and Snakemake's own folder, with its locks, beside it."""
 
     def __init__(self, folder: Path, sources: object, **changes: object) -> None:
         self.results = folder / "results"
@@ -49,8 +49,9 @@ class Workflow:
         collect = {"keep_people": {"people": 0}, "clips": {"skip_s": 0, "length_s": 2}} | changes
         text = {"sources": sources, "results": str(self.results), "shards": 1, "collect": collect}
         self.config.write_text(json.dumps(text, default=str))
-        self.command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete", "--configfile"]
-        self.command += [str(ROOT / "config.yaml"), str(self.config), "--"]
+        self.command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        self.command += ["--directory", str(folder), "--cores", "1", "--rerun-incomplete"]
+        self.command += ["--configfile", str(ROOT / "config.yaml"), str(self.config), "--"]
 
     def run(self, target: str = "collect", **options: object) -> subprocess.CompletedProcess:
         return subprocess.run([*self.command, target], cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
