@@ -38,7 +38,7 @@ def _logged(items: Iterable[Item], label: str, total: int | None) -> Iterator[It
 
 
 class Live:
-    """How far a long run is, with a text of its own: a bar on a terminal, else a line every 30 seconds."""
+    """How far a training is, with a text of its own: a bar on a terminal, else a line every 30 seconds."""
 
     def __init__(self, label: str, total: int) -> None:
         self.label, self.total = label, total
@@ -62,7 +62,7 @@ class Live:
         if self.bar:
             self.bar.update(self.bar.task_ids[0], completed=done, text=text())
         else:
-            log.info("%s: %d/%d, %s", self.label, done, self.total, text())
+            log.info("%s: step %d/%d, %s", self.label, done, self.total, text())
 
     def close(self) -> None:
         """Take the bar away."""

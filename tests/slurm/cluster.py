@@ -18,6 +18,8 @@ from contextlib import ExitStack, suppress
 from getpass import getuser
 from pathlib import Path
 
+from nonverbal.demo.serve import run
+
 PACKAGES = "munge slurmctld slurmd slurm-client"
 NODES = ("n1", "n2")
 CPUS, MEMORY_MB = 16, 256_000  # what each node says it has: tests are about allocations, not about load
@@ -262,7 +264,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{', '.join(lacking)} missing: apt-get install --no-install-recommends {PACKAGES}\n")
         return 2
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder, Cluster(Path(folder)) as cluster:
-        return subprocess.run(arguments[1:], env={**os.environ, **cluster.environment}, check=False).returncode
+        os.environ.update(cluster.environment)
+        return run(arguments[1:])  # passes signals on, so that the cluster is stopped after the command's own end
 
 
 if __name__ == "__main__":
