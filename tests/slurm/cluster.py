@@ -119,6 +119,12 @@ class Cluster:
         """Everything that SLURM knows of a job, by SLURM's names."""
         return dict(part.split("=", 1) for part in self.ask("scontrol", "show", "job", number).split() if "=" in part)
 
+    def ended(self) -> dict[str, dict[str, str]]:
+        """Jobs that ended, by number, with what SLURM noted of them; one that ran again stands with its last time."""
+        lines = (self.folder / "jobs.txt").read_text().splitlines()
+        jobs = [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines]
+        return {job["JobId"]: job for job in jobs}
+
     def start_node(self, node: str) -> None:
         """Start a node's daemon."""
         self._run("slurmd", "-f", str(self.folder / "slurm.conf"), "-N", node)
