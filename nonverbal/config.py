@@ -53,8 +53,8 @@ class Config(Settings):
 
     sources: Annotated[Text | Recordings | Published | Many, Discriminator(_form)]
     """What to read: a folder of videos, a channel, playlist, feed or video URL, a CSV with columns channel_id and url,
-    a text file with a URL a line, {kind: studio, folder: ..., script: ...}, or a list of these; or, alone, published
-    records for stages tokenizers and mars: {kind: hub, repository: winston1214/VENUS-1K, revision: ...} or
+    a text file with a URL a line, {kind: studio, folder: ..., script: ..., actors: ...}, or a list of these; or, alone,
+    published records for stages tokenizers and mars: {kind: hub, repository: winston1214/VENUS-1K, revision: ...} or
     {kind: hub, folder: ...}."""
     results: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
     """Folder that all results go to."""
@@ -126,6 +126,11 @@ def check(config: Config) -> None:
             _check_there(source.folder, config.results, "sources.folder", "the folder that the recordings lie in")
             if source.script:
                 _check_there(source.script, config.results, "sources.script", "the JSON file of the script, or null")
+            if source.actors:
+                _check_there(source.actors, config.results, "sources.actors", "the CSV file of the actors, or null")
+    if config.studio.emotion_frequencies.reference:
+        reference, key = config.studio.emotion_frequencies.reference, "studio.emotion_frequencies.reference"
+        _check_there(reference, config.results, key, "the CSV file of the percentages, or null")
     _check_rows(config.tokenizers)
 
 

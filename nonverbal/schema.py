@@ -109,6 +109,20 @@ TABLES: dict[str, pa.Schema] = {
             ("clip_id", TEXT), ("segment", INT), ("side", TEXT), ("start_s", FLOAT), ("end_s", FLOAT),
             ("video", TEXT), ("sound", TEXT), ("frames", INT), ("copied", BOOL),
         ],  # files of a segment inside the shard's folder; copied: the picture was not encoded again
+        "emotions": [
+            ("clip_id", TEXT), ("dialogue_id", TEXT), ("segment", INT), ("side", TEXT), ("text", TEXT),
+            ("emotion_label", TEXT), ("scores", pa.list_(pa.struct([("label", TEXT), ("score", FLOAT)]))),
+            ("backend", TEXT),
+        ],  # text: the script's line, or what was heard; emotion_label: the line's, as written, "" where there is none;
+        # scores: of the classifier, adding up to 1, none where it knows nothing
+        "framing": [
+            ("clip_id", TEXT), ("dialogue_id", TEXT), ("side", TEXT), ("frame", INT), ("faces", INT),
+            ("readable", BOOL), ("face_area", FLOAT), ("body_area", FLOAT),
+            *[(f"{box}_{edge}", FLOAT) for box in ("face", "body") for edge in ("left", "top", "right", "bottom")],
+            *[(f"{side}_{limb}", FLOAT) for limb in ("arm", "hand") for side in ("left", "right")],
+        ],  # one row a picture that is measured; faces: in it; of the largest: readable, whether the mesh finds it;
+        # areas and distances from the picture's edges: shares of its size, NaN without a face; limbs: share of the
+        # numbers known, NaN where the actor does not speak
         # speech
         "turns": [("clip_id", TEXT), ("speaker", INT), ("start_s", FLOAT), ("end_s", FLOAT)],
         "people": [

@@ -196,6 +196,236 @@ rule published:
         "../scripts/studio/published.py"
 
 
+rule emotions:
+    input:
+        sides="<results>/studio/sides/{shard}/sides.parquet",
+        side_heard="<results>/studio/side_words/{shard}/side_heard.parquet",
+        script_lines="<results>/studio/script_lines/{shard}/script_lines.parquet",
+        words=CONFIG.studio.emotions.words,
+        models=models(CONFIG.studio.emotions),
+    output:
+        emotions="<results>/studio/emotions/{shard}/emotions.parquet",
+    log:
+        "<logs>/studio/emotions/{shard}.log",
+    benchmark:
+        "<benchmarks>/studio/emotions/{shard}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 1
+    resources:
+        **gpus(CONFIG.studio.emotions.gpus),
+        mem_mb=memory(4000),
+        runtime=720,
+    params:
+        settings=settings(CONFIG.studio.emotions),
+    message:
+        "Studio: the emotion of each turn, shard {wildcards.shard}"
+    script:
+        "../scripts/studio/emotions.py"
+
+
+rule emotion_frequencies:
+    input:
+        emotions=expand(
+            "<results>/studio/emotions/{shard}/emotions.parquet", shard=SHARDS
+        ),
+        actors=[source.actors for source in STUDIO_SOURCES if source.actors],
+        reference=CONFIG.studio.emotion_frequencies.reference or [],
+    output:
+        csv=report(
+            "<results>/studio/emotion_frequencies/emotion_frequencies.csv",
+            caption="../resources/report/emotion_frequencies.rst",
+            category="Studio",
+            labels={"table": "emotion frequencies", "format": "csv"},
+        ),
+        md=report(
+            "<results>/studio/emotion_frequencies/emotion_frequencies.md",
+            caption="../resources/report/emotion_frequencies.rst",
+            category="Studio",
+            labels={"table": "emotion frequencies", "format": "md"},
+        ),
+        tex="<results>/studio/emotion_frequencies/emotion_frequencies.tex",
+        png=report(
+            "<results>/studio/emotion_frequencies/emotion_frequencies.png",
+            caption="../resources/report/emotion_frequencies.rst",
+            category="Studio",
+            labels={"figure": "emotion frequencies", "format": "png"},
+        ),
+        pdf="<results>/studio/emotion_frequencies/emotion_frequencies.pdf",
+    log:
+        "<logs>/studio/emotion_frequencies.log",
+    benchmark:
+        "<benchmarks>/studio/emotion_frequencies.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=20,
+    message:
+        "Studio: how often each emotion is, of men and of women"
+    script:
+        "../scripts/studio/emotion_frequencies.py"
+
+
+rule emotion_pairs:
+    input:
+        emotions=expand(
+            "<results>/studio/emotions/{shard}/emotions.parquet", shard=SHARDS
+        ),
+    output:
+        csv=report(
+            "<results>/studio/emotion_pairs/emotion_pairs.csv",
+            caption="../resources/report/emotion_pairs.rst",
+            category="Studio",
+            labels={"table": "emotion pairs", "format": "csv"},
+        ),
+        md=report(
+            "<results>/studio/emotion_pairs/emotion_pairs.md",
+            caption="../resources/report/emotion_pairs.rst",
+            category="Studio",
+            labels={"table": "emotion pairs", "format": "md"},
+        ),
+        tex="<results>/studio/emotion_pairs/emotion_pairs.tex",
+        png=report(
+            "<results>/studio/emotion_pairs/emotion_pairs.png",
+            caption="../resources/report/emotion_pairs.rst",
+            category="Studio",
+            labels={"figure": "emotion pairs", "format": "png"},
+        ),
+        pdf="<results>/studio/emotion_pairs/emotion_pairs.pdf",
+    log:
+        "<logs>/studio/emotion_pairs.log",
+    benchmark:
+        "<benchmarks>/studio/emotion_pairs.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=20,
+    message:
+        "Studio: which emotions occur together"
+    script:
+        "../scripts/studio/emotion_pairs.py"
+
+
+rule gaze:
+    input:
+        sides=expand("<results>/studio/sides/{shard}/sides.parquet", shard=SHARDS),
+        face=expand("<results>/cues/smooth/{shard}/face.parquet", shard=SHARDS),
+    output:
+        csv=report(
+            "<results>/studio/gaze/gaze.csv",
+            caption="../resources/report/gaze.rst",
+            category="Studio",
+            labels={"table": "gaze", "format": "csv"},
+        ),
+        heat="<results>/studio/gaze/heat.csv",
+        rose="<results>/studio/gaze/rose.csv",
+        md=report(
+            "<results>/studio/gaze/gaze.md",
+            caption="../resources/report/gaze.rst",
+            category="Studio",
+            labels={"table": "gaze", "format": "md"},
+        ),
+        png=report(
+            "<results>/studio/gaze/gaze.png",
+            caption="../resources/report/gaze.rst",
+            category="Studio",
+            labels={"figure": "gaze", "format": "png"},
+        ),
+        pdf="<results>/studio/gaze/gaze.pdf",
+    log:
+        "<logs>/studio/gaze.log",
+    benchmark:
+        "<benchmarks>/studio/gaze.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=120,
+    params:
+        backend=CONFIG.cues.face.backend,
+        settings=settings(CONFIG.studio.gaze),
+    message:
+        "Studio: where the actors look"
+    script:
+        "../scripts/studio/gaze.py"
+
+
+rule framing:
+    input:
+        sides="<results>/studio/sides/{shard}/sides.parquet",
+        clips="<results>/collect/clips/{shard}/clips.parquet",
+        keep_language="<results>/speech/keep_language/{shard}/keep_language.parquet",
+        tracks="<results>/speakers/tracks/{shard}/tracks.parquet",
+        body="<results>/cues/smooth/{shard}/body.parquet",
+    output:
+        framing="<results>/studio/framing/{shard}/framing.parquet",
+    log:
+        "<logs>/studio/framing/{shard}.log",
+    benchmark:
+        "<benchmarks>/studio/framing/{shard}.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=60,
+    params:
+        settings=settings(CONFIG.studio.framing),
+    message:
+        "Studio: face and body in the picture, shard {wildcards.shard}"
+    script:
+        "../scripts/studio/framing.py"
+
+
+rule framing_check:
+    input:
+        framing=expand("<results>/studio/framing/{shard}/framing.parquet", shard=SHARDS),
+    output:
+        csv=report(
+            "<results>/studio/framing_check/framing_check.csv",
+            caption="../resources/report/framing_check.rst",
+            category="Studio",
+            labels={"table": "framing check", "format": "csv"},
+        ),
+        recordings="<results>/studio/framing_check/recordings.csv",
+        md=report(
+            "<results>/studio/framing_check/framing_check.md",
+            caption="../resources/report/framing_check.rst",
+            category="Studio",
+            labels={"table": "framing check", "format": "md"},
+        ),
+        tex="<results>/studio/framing_check/framing_check.tex",
+        png=report(
+            "<results>/studio/framing_check/framing_check.png",
+            caption="../resources/report/framing_check.rst",
+            category="Studio",
+            labels={"figure": "framing check", "format": "png"},
+        ),
+        pdf="<results>/studio/framing_check/framing_check.pdf",
+    log:
+        "<logs>/studio/framing_check.log",
+    benchmark:
+        "<benchmarks>/studio/framing_check.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=20,
+    params:
+        backend=CONFIG.speakers.tracks.backend,
+        settings=settings(CONFIG.studio.framing_check),
+    message:
+        "Studio: whether face, body and hands are in the picture"
+    script:
+        "../scripts/studio/framing_check.py"
+
+
 rule studio:
     input:
         expand(
@@ -205,5 +435,15 @@ rule studio:
             "<results>/studio/script_words/{shard}/transcript.parquet",
             shard=STUDIO_SHARDS,
         ),
+        (
+            [
+                rules.emotion_frequencies.output,
+                rules.emotion_pairs.output,
+                rules.gaze.output,
+                rules.framing_check.output,
+            ]
+            if STUDIO_SOURCES
+            else []
+        ),
     message:
-        "Studio recordings: turns, words, script, and the published layout"
+        "Studio recordings: turns, words, script, the published layout, and what the corpus is judged by"

@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path("results/e2e")
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 CORPUS = f"{RESULTS}/corpus"
-SOURCES = f"[{CORPUS}/channels.csv, {{kind: studio, folder: {CORPUS}/studio, script: {CORPUS}/script.json}}]"
+STUDIO = f"{{kind: studio, folder: {CORPUS}/studio, script: {CORPUS}/script.json, actors: demo/actors.csv}}"
+SOURCES = f"[{CORPUS}/channels.csv, {STUDIO}]"
 DEMO = ["--profile", "demo", "--cores", "2", "--config", f"results={RESULTS}", f"sources={SOURCES}"]
 CANARY = "canaryOfTheWorkflowTest"
 SECRETS = {"HF_TOKEN": f"hf_{CANARY}01234567", "AWS_SECRET_ACCESS_KEY": f"{CANARY}76543210"}

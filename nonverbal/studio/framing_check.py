@@ -1,0 +1,143 @@
+"""Check: whether face, body, arms and hands are in the picture, and how much of it they fill."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from nonverbal.paper.comparison import MISSING, number
+from nonverbal.paper.markup import Block, latex, markdown
+from nonverbal.paper.style import BLUE, COLUMN, ORANGE, new_figure, save
+from nonverbal.schema import read_table
+from nonverbal.studio.framing import EDGES, LIMBS
+from nonverbal.studio.names import SIDES
+from nonverbal.studio.settings import FramingCheck
+
+TITLE = "Face and body in the picture"
+COLOURS = dict(zip(SIDES, (BLUE, ORANGE), strict=True))
+AREAS = {"face_area": "face", "body_area": "body"}
+QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
+NOTES = [
+    "area: share of the picture that the box fills; of the largest face. Frames without a face have none.",
+    "cut: the box touches an edge of the picture. Seated actors are filmed to the waist, so that the lower edge does "
+    "not count for bodies.",
+    "Arms and hands: where the actor speaks, as the body's backend knows them. No value is published.",
+]
+ESTIMATED = (
+    "Bodies are estimated around faces (speakers.tracks.backend: mediapipe): their area is rough, and whether they are "
+    "cut is not known; yolo detects them."
+)
+
+
+def framing_check(
+    framing: list[Path], backend: str, settings: FramingCheck, csv: Path, recordings: Path, md: Path, tex: Path,
+    png: Path, pdf: Path,
+) -> None:  # fmt: skip
+    """Write a row a check, and a row a recording, and draw them.
+
+    Args:
+        framing: tables of that name, of all shards.
+        backend: of step `tracks`, which found the boxes.
+        settings: when a box is cut and a limb seen.
+        csv, md, tex: shares of the pictures and areas, of all cameras and of each side's.
+        recordings: CSV of the checks by recording, the worst first.
+        png, pdf: the figure.
+    """
+    pictures = read_table(framing, "framing")
+    estimated = backend == "mediapipe"
+    checks = judged(pictures, settings)
+    if estimated:
+        checks.loc[:, checks.columns.str.startswith("body cut")] = np.nan
+    groups = {"all": np.ones(len(pictures), bool)} | {side: (pictures["side"] == side).to_numpy() for side in SIDES}
+    table = pd.DataFrame({group: column(pictures[at], checks[at]) for group, at in groups.items()})
+    table.rename_axis("check").to_csv(csv, na_rep=MISSING, float_format="%.10g", lineterminator="\n")
+    by_recording(pictures, checks).to_csv(recordings, na_rep=MISSING, float_format="%.6g", lineterminator="\n")
+    rows = [[str(name), *map(number, values)] for name, values in zip(table.index, table.to_numpy(), strict=True)]
+    blocks = [Block("Shares of the pictures, of all cameras and of each side's (%)", ["check", *table.columns], rows)]
+    notes = NOTES + [ESTIMATED] * estimated
+    md.write_text(markdown(TITLE, blocks, notes), "utf-8")
+    tex.write_text(latex("framing_check", TITLE, blocks, notes), "utf-8")
+    save(drawn(pictures, checks), png, pdf)
+
+
+def judged(pictures: pd.DataFrame, settings: FramingCheck) -> pd.DataFrame:
+    """What is true of each picture, 0 or 1; NaN where it cannot be said.
+
+    Args:
+        pictures: rows of table `framing`.
+        settings: when a box is cut and a limb seen.
+    """
+    there = pictures["faces"] > 0
+    found = {"no face": ~there, "several faces": pictures["faces"] > 1}
+    checks = pd.DataFrame({name: values.astype(float) for name, values in found.items()}, index=pictures.index)
+    checks["face not readable"] = (~pictures["readable"]).where(there).astype(float)
+    for part in AREAS.values():
+        edges = EDGES if part == "face" else EDGES[:3]
+        near = pd.DataFrame({edge: pictures[f"{part}_{edge}"] <= settings.edge for edge in EDGES})
+        checks[f"{part} cut"] = near[list(edges)].any(axis=1).where(there).astype(float)
+        for edge in EDGES:
+            checks[f"{part} cut, {edge}"] = near[edge].where(there).astype(float)
+    for limb in LIMBS:
+        known = pictures[limb]
+        checks[f"{limb.replace('_', ' ')} not seen"] = (known < settings.limb_known).where(known.notna()).astype(float)
+    return checks
+
+
+def column(pictures: pd.DataFrame, checks: pd.DataFrame) -> dict[str, float]:
+    """Recordings and pictures, the share of the pictures that each check is true of, and quantiles of the areas, in
+    percent."""
+    found = {"recordings": float(pictures["clip_id"].nunique()), "pictures": float(len(pictures))}
+    found |= {f"{name} (%)": 100 * float(checks[name].mean()) for name in checks}
+    for area, part in AREAS.items():
+        found |= {
+            f"{part} area, {name} (%)": 100 * float(pictures[area].quantile(at)) for name, at in QUANTILES.items()
+        }
+    return found
+
+
+def by_recording(pictures: pd.DataFrame, checks: pd.DataFrame) -> pd.DataFrame:
+    """A row a recording: share of its pictures without a readable whole face, then each check, median areas."""
+    bad = checks[["no face", "face not readable", "face cut"]].max(axis=1).rename("face not whole")
+    table = pd.concat([pictures[["clip_id", "dialogue_id", "side", *AREAS]], bad, checks], axis=1)
+    keys = ["clip_id", "dialogue_id", "side"]
+    shares = table.drop(columns=list(AREAS)).groupby(keys).mean()
+    medians = table.groupby(keys)[list(AREAS)].median().rename(columns=lambda name: f"{AREAS[name]} area, median")
+    return shares.join(medians).sort_values("face not whole", ascending=False, kind="stable")
+
+
+def drawn(pictures: pd.DataFrame, checks: pd.DataFrame) -> Figure:
+    """Histograms of the areas above, shares of the pictures with each fault below, by side."""
+    figure = new_figure(COLUMN, 4.3)
+    sides = [side for side in SIDES if (pictures["side"] == side).any()]
+    for place, (name, part) in enumerate(AREAS.items()):
+        axes = figure.add_axes((0.13 + 0.46 * place, 0.66, 0.36, 0.24))
+        values = [100 * pictures.loc[pictures["side"] == side, name].dropna() for side in sides]
+        if any(len(one) for one in values):
+            edges = np.histogram_bin_edges(np.concatenate(values), 20).tolist()
+            for side, one in zip(sides, values, strict=True):
+                axes.hist(one, edges, histtype="stepfilled", alpha=0.55, color=COLOURS[side], label=side)
+        axes.set_xlabel(f"{part} (% of the picture)")
+        axes.set_ylabel("pictures" if not place else "")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.locator_params(nbins=4)
+    if sides:
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, [f"{label} camera" for label in labels], loc="upper center", ncols=2, frameon=False)
+    faults = [str(name) for name in checks if "," not in str(name)]
+    axes = figure.add_axes((0.36, 0.1, 0.58, 0.42))
+    thick = 0.76 / max(len(sides), 1)
+    for at, side in enumerate(sides):
+        shares = 100 * checks.loc[pictures["side"] == side, faults].mean()
+        places = np.arange(len(faults)) + (at - (len(sides) - 1) / 2) * thick
+        axes.barh(places, shares.fillna(0), thick * 0.92, color=COLOURS[side])
+        for value, where in zip(shares, places, strict=True):
+            axes.text((0 if np.isnan(value) else value) + 1.5, where, "–" if np.isnan(value) else f"{value:.3g}",
+                      va="center", size=6)  # fmt: skip
+    axes.set_yticks(range(len(faults)), faults)
+    axes.set_ylim(len(faults) - 0.4, -0.6)
+    axes.set_xlim(0, 112)
+    axes.set_xticks([0, 25, 50, 75, 100])
+    axes.set_xlabel("pictures (%)")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.studio.gaze import gaze
+
+run(snakemake, gaze)
