@@ -347,7 +347,7 @@ rule gaze:
         mem_mb=memory(2000),
         runtime=120,
     params:
-        backend=CONFIG.cues.face.backend,
+        backends=step_backends("face"),
         settings=settings(CONFIG.studio.gaze),
     message:
         "Studio: where the actors look"
@@ -418,7 +418,7 @@ rule framing_check:
         mem_mb=memory(4000),
         runtime=20,
     params:
-        backend=CONFIG.speakers.tracks.backend,
+        backends=step_backends("tracks"),
         settings=settings(CONFIG.studio.framing_check),
     message:
         "Studio: whether face, body and hands are in the picture"

@@ -31,21 +31,21 @@ ESTIMATED = (
 
 
 def framing_check(
-    framing: list[Path], backend: str, settings: FramingCheck, csv: Path, recordings: Path, md: Path, tex: Path,
-    png: Path, pdf: Path,
+    framing: list[Path], backends: dict[str, str], settings: FramingCheck, csv: Path, recordings: Path, md: Path,
+    tex: Path, png: Path, pdf: Path,
 ) -> None:  # fmt: skip
     """Write a row a check, and a row a recording, and draw them.
 
     Args:
         framing: tables of that name, of all shards.
-        backend: of step `tracks`, which found the boxes.
+        backends: of step `tracks`, which found the boxes.
         settings: when a box is cut and a limb seen.
         csv, md, tex: shares of the pictures and areas, of all cameras and of each side's.
         recordings: CSV of the checks by recording, the worst first.
         png, pdf: the figure.
     """
     pictures = read_table(framing, "framing")
-    estimated = backend == "mediapipe"
+    estimated = backends["tracks"] == "mediapipe"
     checks = judged(pictures, settings)
     if estimated:
         checks.loc[:, checks.columns.str.startswith("body cut")] = np.nan

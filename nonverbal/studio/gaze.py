@@ -103,15 +103,15 @@ def sectors(looks: np.ndarray, count: int) -> np.ndarray:
 
 
 def gaze(
-    sides: list[Path], face: list[Path], backend: str, settings: Gaze, csv: Path, heat: Path, rose: Path, md: Path,
-    png: Path, pdf: Path,
+    sides: list[Path], face: list[Path], backends: dict[str, str], settings: Gaze, csv: Path, heat: Path, rose: Path,
+    md: Path, png: Path, pdf: Path,
 ) -> None:  # fmt: skip
     """Count where the actors look, write the counts and draw them.
 
     Args:
         sides: tables of that name, of all shards.
         face: smoothed faces of the shards, in the same order.
-        backend: that read the faces; open_face alone reads eyes.
+        backends: of step `face`; open_face alone reads eyes.
         settings: bins, and when an eye is closed.
         csv, md: a row a side and one of all.
         heat, rose: CSVs of the two histograms of all.
@@ -119,7 +119,7 @@ def gaze(
     """
     looks = {group: Looks(np.zeros((settings.bins,) * 2, int), np.zeros(settings.directions, int))
              for group in ("all", *SIDES)}  # fmt: skip
-    measured = backend == "open_face"
+    measured = backends["face"] == "open_face"
     for path, camera in zip(face, sides, strict=True) if measured else ():
         shown = {row["clip_id"]: row["side"] for row in read_rows(camera, "sides") if row["kept"]}
         for part in iter_arrow(path, "face", ["clip_id", "valid", "features"], ROWS) if shown else ():

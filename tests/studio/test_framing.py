@@ -103,7 +103,7 @@ def test_the_table_says_shares_and_leaves_out_what_is_estimated(tmp_path, backen
     ]
     write_table(tmp_path / "framing.parquet", "framing", rows)
     made = names(tmp_path)
-    framing_check([tmp_path / "framing.parquet"], backend, CHECK, *made)
+    framing_check([tmp_path / "framing.parquet"], {"tracks": backend}, CHECK, *made)
     table = pd.read_csv(made[0]).set_index("check").apply(pd.to_numeric, errors="coerce")
     assert table.loc["pictures"].tolist() == [3, 2, 1] and table.loc["recordings"].tolist() == [2, 1, 1]
     assert table.loc["face cut (%)", "left"] == 50 and table.loc["no face (%)", "right"] == 100
@@ -117,7 +117,7 @@ def test_the_table_says_shares_and_leaves_out_what_is_estimated(tmp_path, backen
 
 def test_no_picture_at_all_is_drawn_empty(tmp_path):
     write_table(tmp_path / "framing.parquet", "framing", [])
-    framing_check([tmp_path / "framing.parquet"], "yolo", CHECK, *names(tmp_path))
+    framing_check([tmp_path / "framing.parquet"], {"tracks": "yolo"}, CHECK, *names(tmp_path))
     assert pd.read_csv(names(tmp_path)[0]).set_index("check").loc["pictures"].tolist() == ["0", "0", "0"]
 
 

@@ -91,7 +91,7 @@ def files(folder):
 
 def test_only_recordings_are_looked_at(tmp_path):
     made = files(tmp_path)
-    gaze(*tables(tmp_path, [face(eyeLookUpLeft=0.2, eyeLookUpRight=0.2)] * 3), "open_face", SETTINGS, *made)
+    gaze(*tables(tmp_path, [face(eyeLookUpLeft=0.2, eyeLookUpRight=0.2)] * 3), {"face": "open_face"}, SETTINGS, *made)
     table = pd.read_csv(made[0]).set_index("camera")
     assert table.index.tolist() == ["all", "right"] and table["frames"].tolist() == [3, 3]
     assert table.loc["all", "mean y"] == pytest.approx(0.2)
@@ -104,7 +104,7 @@ def test_only_recordings_are_looked_at(tmp_path):
 @pytest.mark.parametrize("backend, valid", [("emoca", True), ("open_face", False)])
 def test_faces_without_eyes_are_told_and_not_drawn_as_zero(tmp_path, backend, valid):
     made = files(tmp_path)
-    gaze(*tables(tmp_path, [face()], valid), backend, SETTINGS, *made)
+    gaze(*tables(tmp_path, [face()], valid), {"face": backend}, SETTINGS, *made)
     assert pd.read_csv(made[0])["frames"].tolist() == [0]
     assert pd.read_csv(made[1]).empty
     assert ("Not measured" in made[3].read_text()) == (backend == "emoca")
