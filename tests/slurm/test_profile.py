@@ -1,7 +1,5 @@
 """What a user sets reaches SLURM: account and partition, for all rules and for one."""
 
-import os
-
 RULES = """
 rule all:
     input: "measured", "trained"
@@ -16,17 +14,7 @@ rule trains:
 """
 
 
-def register(workflow, accounts: str) -> None:
-    """Put a `sacctmgr` first on PATH that names these accounts: the tests' cluster keeps none."""
-    program = workflow.folder / "bin" / "sacctmgr"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\necho '{accounts}'\n")
-    program.chmod(0o755)
-    workflow.environment["PATH"] = f"{program.parent}{os.pathsep}{workflow.environment['PATH']}"
-
-
 def test_account_and_partition_reach_sbatch_for_all_rules_and_for_one(workflow):
-    register(workflow, "paper\nother")
     workflow.environment["SLURM_ACCOUNT"] = "paper"
     workflow.write(RULES)
     assert workflow.run("--set-resources", "trains:slurm_account=other", "trains:slurm_partition=gpu") == 0, (
