@@ -30,6 +30,7 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 CORPUS = f"{RESULTS}/corpus"
 STUDIO = f"{{kind: studio, folder: {CORPUS}/studio, script: {CORPUS}/script.json, actors: demo/actors.csv}}"
 SOURCES = f"[{CORPUS}/channels.csv, {STUDIO}]"
+STUDIO_TABLES = ("emotion_frequencies", "emotion_pairs", "gaze", "framing_check")
 DEMO = ["--profile", "demo", "--cores", "2", "--config", f"results={RESULTS}", f"sources={SOURCES}"]
 CANARY = "canaryOfTheWorkflowTest"
 SECRETS = {"HF_TOKEN": f"hf_{CANARY}01234567", "AWS_SECRET_ACCESS_KEY": f"{CANARY}76543210"}
@@ -310,6 +311,22 @@ def test_the_embedded_backends_hold_against_the_truth(results):
         assert cues.loc[metric, "reached"] == "yes", cues.to_string()
     for metric, least in CORRELATED.items():
         assert float(cues.loc[metric, "value"]) > least, cues.to_string()
+
+
+@pytest.mark.e2e
+def test_the_studio_corpus_is_judged(results):
+    tables = {name: pd.read_csv(results / "studio" / name / f"{name}.csv", index_col=0) for name in STUDIO_TABLES}
+    said = tables["emotion_frequencies"].set_index("metric", append=True)["ours"]
+    assert {emotion for emotion, _ in said.index} == {"anger", "guilt", "disappointment", "surprise"}
+    assert said["guilt", "women"] == 100 and said["anger", "men"] == pytest.approx(100 / 3)
+    assert (tables["emotion_pairs"]["both"] == 1).all()  # one dialogue, recorded by two cameras
+    gaze = tables["gaze"].loc["all"]
+    assert gaze["frames"] > 300 and 0 < gaze["closed"] < 20 and abs(gaze["mean y"]) < 0.1  # nobody looks up or down
+    framing = tables["framing_check"].astype(object)["all"]
+    assert float(framing["pictures"]) == 2 * 22 and float(framing["no face (%)"]) == 0
+    assert 2 < float(framing["face area, median (%)"]) < 5 and framing["body cut (%)"] == "not available"
+    for name in STUDIO_TABLES:
+        assert all((results / "studio" / name / f"{name}.{kind}").stat().st_size > 5000 for kind in ("png", "pdf"))
 
 
 @pytest.mark.e2e

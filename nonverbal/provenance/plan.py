@@ -22,6 +22,7 @@ from nonverbal.config import Config, load
 from nonverbal.errors import UserError
 from nonverbal.paper.comparison import number
 from nonverbal.provenance.cost import Cost, RuleCost, Volume, by_stage, read_cost
+from nonverbal.studio.settings import StudioSource
 
 PILOT = Path(__file__).resolve().parents[2] / "resources" / "pilot.json"
 COLUMNS = {"cpu_hours": "CPU hours", "gpu_hours": "GPU hours", "gb": "GB of results", "price": "price"}
@@ -55,6 +56,11 @@ def _scaled(rule: RuleCost, had: Volume, has: Volume, shards: int) -> RuleCost:
     )
 
 
+def has_jobs(rule: RuleCost, config: Config) -> bool:
+    """Whether a rule of the pilot has jobs with another config: stage studio's have where there are studio sources."""
+    return rule.stage != "studio" or any(isinstance(source, StudioSource) for source in config.source_list)
+
+
 def unmeasured(pilot: Cost, config: dict[str, Any]) -> dict[str, list[str]]:
     """Rule -> the keys in which the config is not the pilot's, for rules that read such."""
     other = {
@@ -77,6 +83,7 @@ def value_at(config: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - a confi
 
 def plan(config: Config, pilot: Cost, console: Console) -> None:
     """Print what the run will cost by stage, and beside it what it did where it is finished."""
+    pilot = pilot.model_copy(update={"rules": [rule for rule in pilot.rules if has_jobs(rule, config)]})
     finished = Path(config.results) / "provenance" / "cost" / "cost.json"
     done = read_cost(finished) if finished.is_file() else None
     budget = config.budget

@@ -1,4 +1,4 @@
-"""Check: whether face, body, arms and hands are in the picture, and how much of it they fill."""
+"""Check: whether face and body are in the picture, how much of it they fill, and whether arms and hands are known."""
 
 from pathlib import Path
 
@@ -22,11 +22,12 @@ NOTES = [
     "area: share of the picture that the box fills; of the largest face. Frames without a face have none.",
     "cut: the box touches an edge of the picture. Seated actors are filmed to the waist, so that the lower edge does "
     "not count for bodies.",
-    "Arms and hands: where the actor speaks, as the body's backend knows them. No value is published.",
+    "Arms and hands are known where the body's backend trusts what it finds; of pictures in which the actor speaks.",
+    "No value is published.",
 ]
 ESTIMATED = (
-    "Bodies are estimated around faces (speakers.tracks.backend: mediapipe): their area is rough, and whether they are "
-    "cut is not known; yolo detects them."
+    "Bodies are estimated around faces (speakers.tracks.backend: mediapipe): their area is too large as a rule, and "
+    "whether they are cut is not known; yolo detects them."
 )
 
 
@@ -39,7 +40,7 @@ def framing_check(
     Args:
         framing: tables of that name, of all shards.
         backends: of step `tracks`, which found the boxes.
-        settings: when a box is cut and a limb seen.
+        settings: when a box is cut and a limb known.
         csv, md, tex: shares of the pictures and areas, of all cameras and of each side's.
         recordings: CSV of the checks by recording, the worst first.
         png, pdf: the figure.
@@ -58,7 +59,7 @@ def framing_check(
     notes = NOTES + [ESTIMATED] * estimated
     md.write_text(markdown(TITLE, blocks, notes), "utf-8")
     tex.write_text(latex("framing_check", TITLE, blocks, notes), "utf-8")
-    save(drawn(pictures, checks), png, pdf)
+    save(drawn(pictures, checks, "estimated body" if estimated else "body"), png, pdf)
 
 
 def judged(pictures: pd.DataFrame, settings: FramingCheck) -> pd.DataFrame:
@@ -66,7 +67,7 @@ def judged(pictures: pd.DataFrame, settings: FramingCheck) -> pd.DataFrame:
 
     Args:
         pictures: rows of table `framing`.
-        settings: when a box is cut and a limb seen.
+        settings: when a box is cut and a limb known.
     """
     there = pictures["faces"] > 0
     found = {"no face": ~there, "several faces": pictures["faces"] > 1}
@@ -80,7 +81,7 @@ def judged(pictures: pd.DataFrame, settings: FramingCheck) -> pd.DataFrame:
             checks[f"{part} cut, {edge}"] = near[edge].where(there).astype(float)
     for limb in LIMBS:
         known = pictures[limb]
-        checks[f"{limb.replace('_', ' ')} not seen"] = (known < settings.limb_known).where(known.notna()).astype(float)
+        checks[f"{limb.replace('_', ' ')} unknown"] = (known < settings.limb_known).where(known.notna()).astype(float)
     return checks
 
 
@@ -106,24 +107,25 @@ def by_recording(pictures: pd.DataFrame, checks: pd.DataFrame) -> pd.DataFrame:
     return shares.join(medians).sort_values("face not whole", ascending=False, kind="stable")
 
 
-def drawn(pictures: pd.DataFrame, checks: pd.DataFrame) -> Figure:
-    """Histograms of the areas above, shares of the pictures with each fault below, by side."""
+def drawn(pictures: pd.DataFrame, checks: pd.DataFrame, body: str) -> Figure:
+    """Histograms of the areas above, shares of the pictures with each fault below, by side; `body` names the one."""
     figure = new_figure(COLUMN, 4.3)
     sides = [side for side in SIDES if (pictures["side"] == side).any()]
     for place, (name, part) in enumerate(AREAS.items()):
-        axes = figure.add_axes((0.13 + 0.46 * place, 0.66, 0.36, 0.24))
+        axes = figure.add_axes((0.13 + 0.48 * place, 0.66, 0.36, 0.21))
         values = [100 * pictures.loc[pictures["side"] == side, name].dropna() for side in sides]
         if any(len(one) for one in values):
             edges = np.histogram_bin_edges(np.concatenate(values), 20).tolist()
             for side, one in zip(sides, values, strict=True):
                 axes.hist(one, edges, histtype="stepfilled", alpha=0.55, color=COLOURS[side], label=side)
-        axes.set_xlabel(f"{part} (% of the picture)")
+        axes.set_xlabel(f"{part if part == 'face' else body} (%)")
         axes.set_ylabel("pictures" if not place else "")
         axes.spines[["top", "right"]].set_visible(False)
         axes.locator_params(nbins=4)
     if sides:
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, [f"{label} camera" for label in labels], loc="upper center", ncols=2, frameon=False)
+    figure.text(0.13, 0.9, "share of the picture that the box fills")
     faults = [str(name) for name in checks if "," not in str(name)]
     axes = figure.add_axes((0.36, 0.1, 0.58, 0.42))
     thick = 0.76 / max(len(sides), 1)

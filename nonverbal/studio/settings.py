@@ -115,7 +115,7 @@ class FramingCheck(Settings):
     edge: float = Field(ge=0, lt=0.5)
     """Share of the picture's width or height nearer than which to an edge a box is cut."""
     limb_known: float = Field(gt=0, le=1)
-    """Share of an arm's or hand's numbers that must be known for it to be seen."""
+    """Share of an arm's or hand's numbers that must be known for it to count as known."""
 
 
 class Studio(Settings):

@@ -57,6 +57,16 @@ def test_other_settings_than_the_pilots_are_told(pilot, tmp_path):
     assert "other settings: diarize." in text.getvalue() and "measured" not in text.getvalue()
 
 
+def test_studio_recordings_are_planned_where_there_are_any(pilot, tmp_path):
+    pilot = pilot.model_copy(update={"rules": [*pilot.rules, rule("side_voices", "studio", "source_hours")]})
+    studio = {"kind": "studio", "folder": str(tmp_path)}
+    for sources, planned in (("https://example.org/feed", False), (["https://example.org/feed", studio], True)):
+        text = io.StringIO()
+        config = load(CONFIG | {"sources": sources, "results": str(tmp_path / "results")})
+        plan(config, pilot, Console(file=text, width=200))
+        assert "speech" in text.getvalue() and ("studio" in text.getvalue()) == planned
+
+
 def test_a_finished_run_is_shown_beside(pilot, tmp_path):
     budget = CONFIG["budget"] | {"prices": {"cpu_hour": 1, "gpu_hour": 0, "stored_gb": 0}}
     config = load(CONFIG | {"results": str(tmp_path), "shards": 2, "budget": budget})

@@ -86,8 +86,8 @@ def test_each_fault_is_found_and_what_cannot_be_said_is_not():
     assert true["no face"] == [1] and true["several faces"] == [2] and true["face not readable"] == [3]
     assert true["face cut"] == [4, 5] and true["face cut, top"] == [4] and true["face cut, left"] == [5]
     assert true["body cut"] == [7] and true["body cut, bottom"] == [6]  # seated actors are cut below
-    assert true["left hand not seen"] == [8] and np.isnan(checks["left hand not seen"].iloc[9])
-    assert checks.iloc[1].drop(["no face", "several faces", *checks.filter(like="not seen")]).isna().all()
+    assert true["left hand unknown"] == [8] and np.isnan(checks["left hand unknown"].iloc[9])
+    assert checks.iloc[1].drop(["no face", "several faces", *checks.filter(like="unknown")]).isna().all()
 
 
 def names(folder):
