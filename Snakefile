@@ -15,6 +15,7 @@ include: "rules/speech.smk"  # (b) who speaks when, language, words, utterances
 include: "rules/speakers.smk"  # (c) faces, active speaker, person crops
 include: "rules/cues.smk"  # (d) face and body parameters, smoothed
 include: "rules/dataset.smk"  # (e) safety, split, VENUS records, statistics, funnel
+include: "rules/publication.smk"  # (e) columns that licences allow, card, metadata
 include: "rules/tokenizers.smk"  # (f) face and body motion to tokens
 include: "rules/mars.smk"  # (g) a language model over words, faces and bodies
 include: "rules/paper.smk"  # (h) tables and figures, published beside ours
@@ -45,6 +46,7 @@ localrules:
     all,
     studio,
     dataset,
+    publication,
     tokenizers,
     mars,
     paper,
@@ -69,6 +71,7 @@ rule all:
                 rules.speech.input,
                 rules.quality.output,
                 rules.dataset.input,
+                rules.publication.input,
                 rules.tokenizers.input,
                 rules.paper.input,
                 rules.views.input,

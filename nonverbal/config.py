@@ -20,6 +20,7 @@ from nonverbal.layouts import PARTS
 from nonverbal.mars.settings import Mars
 from nonverbal.paper.settings import Paper
 from nonverbal.provenance.settings import Budget
+from nonverbal.publication.settings import Publication
 from nonverbal.settings import Settings
 from nonverbal.speakers.settings import Speakers
 from nonverbal.speech.settings import Speech
@@ -70,6 +71,7 @@ class Config(Settings):
     speakers: Speakers
     cues: Cues
     dataset: Dataset
+    publication: Publication
     tokenizers: Tokenizers
     mars: Mars
     paper: Paper

@@ -13,6 +13,7 @@ rule ledger:
                 rules.speech.input,
                 rules.quality.output,
                 rules.dataset.input,
+                rules.publication.input,
                 rules.tokenizers.input,
                 rules.mars.input,
                 rules.paper.input,

@@ -31,6 +31,8 @@ class Model(Settings):
     """Of the weights or data."""
     gated: bool
     """true: terms must be accepted somewhere before it may be fetched."""
+    publish: bool = False
+    """Whether the licence lets what the model makes be published; where nobody has said so, it does not."""
     used_for: str
     """The config key that chooses it."""
 
@@ -88,9 +90,9 @@ Row = Annotated[Packaged | File | Repository | Licensed, Field(union_mode="left_
 
 
 @functools.cache
-def registry() -> dict[str, Packaged | File | Repository | Licensed]:
+def registry(path: Path = REGISTRY) -> dict[str, Packaged | File | Repository | Licensed]:
     """Every known model by name."""
-    return TypeAdapter(dict[str, Row]).validate_python(yaml.safe_load(REGISTRY.read_text()))
+    return TypeAdapter(dict[str, Row]).validate_python(yaml.safe_load(path.read_text()))
 
 
 def registered(name: str) -> str:

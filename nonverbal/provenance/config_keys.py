@@ -13,6 +13,10 @@ MADE_OF = {
     "backend": ("cues.{part}.backend",),
     "base": ("mars.base.name",),
     "body_codes": ("tokenizers.body.codebook.size",),
+    "chosen": (
+        "speech.diarize.backend", "speech.transcribe.backend", "speakers.tracks.backend", "speakers.tracks.descriptor",
+        "speakers.active_speaker.backend", "cues.face.backend", "cues.body.backend",
+    ),
     "face_codes": ("tokenizers.face.codebook.size",),
     "folders": ("sources",),
     "language": (),
@@ -24,7 +28,7 @@ MADE_OF = {
     "trained": ("tokenizers.table3.rows",),
     "two_speakers": ("speech.keep_two_speakers.enabled",),
     "window": ("tokenizers.training.window",),
-}
+}  # fmt: skip
 CHOICES = ("backend", "name")  # keys of a step's section that say which model does it
 STEPS = {"body_language": "body", "facial_expression": "face"}  # columns of the records -> the step that makes them
 SHARD = re.compile(r"\d{5}")

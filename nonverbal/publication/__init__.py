@@ -1,0 +1,1 @@
+"""What is given away: records whose models' licences allow it, what they are, and how they get to the hub."""

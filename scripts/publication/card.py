@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.publication.card import card
+
+run(snakemake, card)

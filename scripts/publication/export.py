@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.publication.export import export
+
+run(snakemake, export)
