@@ -177,3 +177,25 @@ def table3_rows():
         row: settings(CONFIG.tokenizers.rows[row])
         for row in CONFIG.tokenizers.table3.rows
     }
+
+
+def column_models():
+    """Rules whose models make what records hold, and those of their models that are fetched."""
+    sections = {
+        "diarize": CONFIG.speech.diarize,
+        "transcribe": CONFIG.speech.transcribe,
+        "tracks": CONFIG.speakers.tracks,
+        "active_speaker": CONFIG.speakers.active_speaker,
+        "face": CONFIG.cues.face,
+        "body": CONFIG.cues.body,
+    }
+    return {rule: list(section.models) for rule, section in sections.items()}
+
+
+def published_files(shards):
+    """The published files of some shards."""
+    return expand(
+        "<results>/publication/export/data/{split}-{shard}.parquet",
+        split=["train", "validation", "test"],
+        shard=shards,
+    )

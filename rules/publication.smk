@@ -1,26 +1,6 @@
 # (e) The dataset as it is given away: columns that licences allow, card, metadata; uploaded when that is asked for.
 
 
-# Steps whose models made a column, and those of their models that are fetched.
-COLUMN_MODELS = {
-    "diarize": CONFIG.speech.diarize.models,
-    "transcribe": CONFIG.speech.transcribe.models,
-    "tracks": CONFIG.speakers.tracks.models,
-    "active_speaker": CONFIG.speakers.active_speaker.models,
-    "face": CONFIG.cues.face.models,
-    "body": CONFIG.cues.body.models,
-}
-
-
-def published_files(shards):
-    """The published files of some shards."""
-    return expand(
-        "<results>/publication/export/data/{split}-{shard}.parquet",
-        split=["train", "validation", "test"],
-        shard=shards,
-    )
-
-
 rule columns:
     input:
         records=expand(
@@ -42,8 +22,7 @@ rule columns:
         mem_mb=memory(1000),
         runtime=10,
     params:
-        results=CONFIG.results,
-        chosen=COLUMN_MODELS,
+        chosen=column_models(),
     message:
         "Publication: the columns that their models' licences allow"
     script:

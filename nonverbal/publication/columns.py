@@ -18,17 +18,17 @@ MAKERS = {
 }
 
 
-def columns(records: list[Path], models: Path, columns: Path, results: str, chosen: dict[str, list[str]]) -> None:
+def columns(records: list[Path], models: Path, columns: Path, chosen: dict[str, list[str]]) -> None:
     """Decide on every column of the records, by the models that their jobs asked for and that the config chooses.
 
     Args:
         records: of all shards, so that this runs after the jobs that made them.
         models: the registry.
-        columns: JSON to write: column -> published (bool), models (list of name, licence, publish).
-        results: the run's folder, with the jobs' records.
+        columns: RESULTS/publication/columns/columns.json to write: column -> published (bool), models (name, licence,
+            publish); the jobs' records lie in RESULTS.
         chosen: rule -> models to be fetched that its backend uses; a job that took up finished units may name none.
     """
-    used = models_of(read_records(Path(results)), chosen)
+    used = models_of(read_records(columns.parents[2]), chosen)
     decided = {name: decision(used.get(name, set()), models) for name in TABLES["records"].names}
     columns.write_text(json.dumps(decided, indent=2) + "\n")
 

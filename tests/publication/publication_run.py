@@ -19,6 +19,7 @@ from nonverbal.schema import TABLES, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 RESOURCES = ROOT / "resources"
+COLUMNS = "publication/columns/columns.json"
 SPLITS = ("train", "validation", "test")
 SHARDS = {"00000": {"train": ["aaaaaaaaaaa"], "test": ["ccccccccccc"]}, "00001": {"train": ["bbbbbbbbbbb"]}}
 HOSTILE = "Standard | <script>alert(1)</script> `x` [y](javascript:z)"
@@ -118,17 +119,19 @@ def publish(results: Path, publication: Publication) -> Path:
     """Run the stage; the folder that is pushed."""
     one = results / "publication"
     (one / "export" / "data").mkdir(parents=True)
-    columns([], RESOURCES / "models.yaml", one / "columns.json", str(results), {})
+    decided = results / COLUMNS
+    decided.parent.mkdir()
+    columns([], RESOURCES / "models.yaml", decided, {})
     files = []
     for shard in SHARDS:
         made = [one / "export" / "data" / f"{split}-{shard}.parquet" for split in SPLITS]
         records = [results / "dataset" / "records" / shard / f"{split}.parquet" for split in SPLITS]
-        export(records, one / "columns.json", made)
+        export(records, decided, made)
         files += made
     tables = {name: results / f"{name}.parquet" for name in ("funnel", "split")}
     lists = {name: [results / f"{name}.parquet"] for name in ("download", "words", "languages", "safety")}
     facts(
-        columns=one / "columns.json", statistics=results / "statistics.json", quality=results / "quality.csv",
+        columns=decided, statistics=results / "statistics.json", quality=results / "quality.csv",
         statements=RESOURCES / "publication" / "statements.yaml", facts=one / "facts.json",
         backends={"safety": "word_list"}, settings=publication, **tables, **lists,
     )  # fmt: skip

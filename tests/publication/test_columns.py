@@ -8,6 +8,7 @@ import pytest
 from nonverbal.models import Licensed, registry
 from nonverbal.publication.columns import MAKERS, columns, published
 
+COLUMNS = "publication/columns/columns.json"
 REGISTRY = Path(__file__).resolve().parents[2] / "resources" / "models.yaml"
 
 
@@ -18,8 +19,10 @@ def write_job(results: Path, rule: str, *models: str) -> None:
 
 
 def decide(tmp_path: Path, chosen: dict[str, list[str]] | None = None, registry: Path = REGISTRY) -> dict:
-    columns([], registry, tmp_path / "columns.json", str(tmp_path), chosen or {})
-    return json.loads((tmp_path / "columns.json").read_text())
+    path = tmp_path / COLUMNS
+    path.parent.mkdir(parents=True)
+    columns([], registry, path, chosen or {})
+    return json.loads(path.read_text())
 
 
 def test_a_gated_model_keeps_its_column_back_and_no_other(tmp_path):
@@ -27,7 +30,7 @@ def test_a_gated_model_keeps_its_column_back_and_no_other(tmp_path):
     write_job(tmp_path, "body", "mediapipe_pose", "anny_body")
     decided = decide(tmp_path)
     assert [name for name, one in decided.items() if not one["published"]] == ["facial_expression"]
-    assert "facial_expression" not in published(tmp_path / "columns.json")
+    assert "facial_expression" not in published(tmp_path / COLUMNS)
     assert "not to be passed on" in decided["facial_expression"]["models"][0]["licence"]
 
 

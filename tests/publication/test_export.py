@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from publication_run import RESOURCES, SPLITS, record
+from publication_run import COLUMNS, RESOURCES, SPLITS, record
 
 from nonverbal.errors import UserError
 from nonverbal.publication.columns import columns
@@ -18,10 +18,12 @@ from nonverbal.schema import TABLES
 def export_shard(results, shard="00000"):
     folder = results / "data"
     folder.mkdir()
-    columns([], RESOURCES / "models.yaml", results / "columns.json", str(results), {})
+    decided = results / COLUMNS
+    decided.parent.mkdir(parents=True)
+    columns([], RESOURCES / "models.yaml", decided, {})
     files = [folder / f"{split}-{shard}.parquet" for split in SPLITS]
     records = [results / "dataset" / "records" / shard / f"{split}.parquet" for split in SPLITS]
-    export(records, results / "columns.json", files)
+    export(records, decided, files)
     return records, files
 
 
@@ -64,7 +66,7 @@ def test_an_export_over_links_leaves_the_records_as_they_are(results):
     for source, file in zip(records, files, strict=True):
         file.unlink()
         os.link(source, file)
-    export(records, results / "columns.json", files)
+    export(records, results / COLUMNS, files)
     assert [source.read_bytes() for source in records] == before
     assert "facial_expression" not in pq.read_schema(files[0]).names
 
