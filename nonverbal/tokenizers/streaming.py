@@ -14,7 +14,7 @@ from nonverbal.tokenizers.model import Encoder, MotionTokenizer
 from nonverbal.tokenizers.motion import Motion, Window, collate, fill, release
 
 WINDOW = 256  # tokens kept of a window
-BATCH_FRAMES = 16_384  # encoded at once, padding included; more of them pad each other more
+BATCH_FRAMES = 8_192  # encoded at once, padding included; more of them pad each other more, and leave the cache
 
 
 class Piece(NamedTuple):
