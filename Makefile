@@ -7,7 +7,7 @@ GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
 
 SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
 
-.PHONY: help setup envs demo test test-workflow test-rest check audit why plan report overlay avatar talk clean
+.PHONY: help setup envs demo test test-workflow test-rest check audit why plan report overlay avatar talk judge clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -69,6 +69,9 @@ talk: export SENTENCE := $(value SAY)
 talk: setup  ## SAY="text": what MARS answers, in words, face and body, as talk.mp4; OPTIONS="--temperature 1 --seed 2"
 	@$(if $(value SAY),,$(error write: make talk SAY="a sentence"))
 	$(BIN)/python -m nonverbal.talk $(OPTIONS) -- results/demo "$$SENTENCE" talk.mp4
+
+judge: setup  ## a page in your browser on which people check what the filters decided; OPTIONS="--port 0"
+	$(BIN)/python -m nonverbal.judge results/demo $(OPTIONS)
 
 clean:  ## remove results and the virtual environment
 	rm -rf results .snakemake .environments $(VENV)

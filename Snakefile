@@ -20,7 +20,8 @@ include: "rules/tokenizers.smk"  # (f) face and body motion to tokens
 include: "rules/mars.smk"  # (g) a language model over words, faces and bodies
 include: "rules/paper.smk"  # (h) tables and figures, published beside ours
 include: "rules/views.smk"  # (i) samples to look at
-include: "rules/provenance.smk"  # (j) the ledger of what made what
+include: "rules/judge.smk"  # (j) a sample that people judge, and error rates
+include: "rules/provenance.smk"  # (k) the ledger of what made what
 include: "rules/demo.smk"  # a corpus with known truth, and the score against it
 
 
@@ -51,6 +52,7 @@ localrules:
     mars,
     paper,
     views,
+    judge,
     provenance,
 
 
@@ -75,6 +77,7 @@ rule all:
                 rules.tokenizers.input,
                 rules.paper.input,
                 rules.views.input,
+                rules.judge.input,
                 rules.provenance.input,
             ]
         ),

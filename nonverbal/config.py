@@ -16,6 +16,7 @@ from nonverbal.cues.settings import Cues
 from nonverbal.dataset.settings import Dataset
 from nonverbal.demo.settings import Demo
 from nonverbal.errors import UserError
+from nonverbal.judge.settings import Judge
 from nonverbal.layouts import PARTS
 from nonverbal.mars.settings import Mars
 from nonverbal.paper.settings import Paper
@@ -76,6 +77,7 @@ class Config(Settings):
     mars: Mars
     paper: Paper
     views: Views
+    judge: Judge
     budget: Budget
     demo: Demo
 

@@ -242,6 +242,19 @@ TABLES: dict[str, pa.Schema] = {
             ("neutral", FLOAT), ("positive", FLOAT), ("valence", FLOAT), ("backend", TEXT),
         ],  # one row a sentence, counted in its utterance; negative, neutral, positive: probabilities, NaN where the
         # backend has none; valence: -1 to 1
+        # judge
+        "judge_units": [
+            ("key", TEXT), ("question", TEXT), ("ask", TEXT), ("unit", TEXT), ("video_id", TEXT), ("clip_id", TEXT),
+            ("utterance_id", INT), ("frame", INT), ("kept", BOOL), ("reason", TEXT), ("rank", INT), ("place", INT),
+            ("text", TEXT), ("spans", pa.list_(pa.struct([("start_s", FLOAT), ("end_s", FLOAT)]))),
+            ("boxes", pa.list_(pa.struct([("frame", INT), *BOX]))), ("folder", TEXT), ("video", TEXT), ("audio", TEXT),
+            ("picture", TEXT),
+        ],  # one row a drawn unit; key: digest of what is shown; unit: video, clip, utterance, frame; rank: in its
+        # stratum (kept, reason), 0 first; place: when the page shows it; spans: of the clip; boxes: of the face, parts
+        # of the picture; folder: the shard whose clips hold video and audio; picture: of the drawn thumbnails
+        "judge_strata": [
+            ("question", TEXT), ("ask", TEXT), ("kept", BOOL), ("reason", TEXT), ("units", INT), ("drawn", INT),
+        ],  # one row a question and stratum; units: all that were decided so
         # provenance
         "ledger": [
             ("path", TEXT), ("sha256", TEXT), ("rule", TEXT), ("wildcards", named("value")), ("function", TEXT),

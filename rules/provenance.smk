@@ -18,6 +18,7 @@ rule ledger:
                 rules.mars.input,
                 rules.paper.input,
                 rules.views.input,
+                rules.judge.input,
             ]
         ),
     output:
