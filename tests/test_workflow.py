@@ -125,7 +125,7 @@ def test_the_graph_does_not_grow_with_the_videos(tmp_path, videos):
     jobs = planned(result.stdout + result.stderr)
     assert jobs["download"] == jobs["diarize"] == jobs["face"] == jobs["records"] == 10
     assert jobs["total"] == sum(count for rule, count in jobs.items() if rule != "total")
-    assert sum(count == 10 for count in jobs.values()) == 22
+    assert sum(count == 10 for count in jobs.values()) == 23
 
 
 HUB = "sources={kind: hub, repository: winston1214/VENUS-1K, revision: " + "0a" * 20 + "}"
