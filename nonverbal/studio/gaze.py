@@ -111,7 +111,7 @@ def gaze(
 
     Args:
         sides: tables of that name, of all shards.
-        face: smoothed faces of the shards, in the same order.
+        face: faces of the shards, in the same order; not smoothed, which would open eyes that blink.
         backends: of step `face`; open_face alone reads eyes.
         settings: bins, and when an eye is closed.
         csv, md: a row a side and one of all.
