@@ -54,8 +54,8 @@ why: setup  ## CELL=TABLE.csv:ROW:COLUMN: what a number was made from, as result
 	@$(if $(CELL),,$(error write: make why CELL=results/demo/paper/table3.csv:ours:face_vmse))
 	@$(BIN)/python -m nonverbal.provenance why $(CELL)
 
-report: setup  ## one HTML page of the demonstration's tables and figures: report.html
-	$(SNAKEMAKE_DEMO) --report report.html
+report: setup  ## one HTML page of the demonstration: results/demo/report/report.html
+	$(BIN)/python -m nonverbal.demo.serve results/demo/corpus -- $(SNAKEMAKE_DEMO) report
 
 overlay: setup  ## CLIP=id: a clip with boxes, who speaks, words and tokens drawn on it, as overlay.mp4
 	@$(if $(CLIP),,$(error write: make overlay CLIP=ID; results/demo/speech/annotations/ has the ids))

@@ -22,6 +22,7 @@ include: "rules/paper.smk"  # (h) tables and figures, published beside ours
 include: "rules/views.smk"  # (i) samples to look at
 include: "rules/judge.smk"  # (j) a sample that people judge, and error rates
 include: "rules/provenance.smk"  # (k) the ledger of what made what
+include: "rules/report.smk"  # (l) one page of all that
 include: "rules/demo.smk"  # a corpus with known truth, and the score against it
 
 
@@ -66,6 +67,7 @@ rule all:
                 rules.table3.output,
                 rules.table4.output,
                 rules.provenance.input,
+                rules.report.output,
             ]
             if PUBLISHED
             else [
@@ -79,7 +81,8 @@ rule all:
                 rules.views.input,
                 rules.judge.input,
                 rules.provenance.input,
+                rules.report.output,
             ]
         ),
     message:
-        "Everything: dataset, tokenizers, MARS, tables and figures, ledger; of published records what can be made"
+        "Everything: dataset, tokenizers, MARS, tables and figures, ledger, report; of published records what can be made"

@@ -22,6 +22,7 @@ from nonverbal.mars.settings import Mars
 from nonverbal.paper.settings import Paper
 from nonverbal.provenance.settings import Budget
 from nonverbal.publication.settings import Publication
+from nonverbal.report.settings import Report
 from nonverbal.settings import Settings
 from nonverbal.speakers.settings import Speakers
 from nonverbal.speech.settings import Speech
@@ -78,6 +79,7 @@ class Config(Settings):
     paper: Paper
     views: Views
     judge: Judge
+    report: Report
     budget: Budget
     demo: Demo
 

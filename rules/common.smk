@@ -76,6 +76,16 @@ def videos_only(paths):
     return input_paths
 
 
+def shards_of(folder, *tables):
+    """Tables of a rule, of every shard."""
+    return expand(
+        "<results>/{folder}/{shard}/{table}.parquet",
+        folder=folder,
+        shard=SHARDS,
+        table=tables,
+    )
+
+
 def studio(*tables):
     """Tables that stage studio makes, where there are studio recordings at all."""
     return [f"<results>/studio/{table}" for table in tables] if STUDIO_SOURCES else []

@@ -23,6 +23,7 @@ MADE_OF = {
     "length": ("mars.training.length",),
     "listed": ("sources",),
     "loss": ("mars.training.loss",),
+    "published": ("sources",),
     "rows": ("tokenizers.table3.rows",),
     "seed": ("seed",),
     "trained": ("tokenizers.table3.rows",),

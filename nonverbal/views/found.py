@@ -1,14 +1,18 @@
 """What the stages found in one clip, read once for every view."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nonverbal.errors import UserError
 from nonverbal.layouts import FPS, PARTS, floor_frame
+from nonverbal.media import decode_frames
 from nonverbal.schema import TABLES, read_arrow
 
 WHITE = (255, 255, 255)
@@ -107,6 +111,11 @@ class Found:
             have = ", ".join(map(str, self.utterances["utterance_id"])) or "none"
             raise UserError(f"clip {self.clip['clip_id']} has no utterance {utterance_id}; it has {have}")
         return rows
+
+
+def frames_of(found: Found, span: Span) -> Iterator[tuple[int, np.ndarray]]:
+    """Number and picture of each frame of a span."""
+    return islice(enumerate(decode_frames(found.video)), span.first, span.stop)
 
 
 def find(results: Path, clip_id: str) -> Found:
