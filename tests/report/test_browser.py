@@ -87,7 +87,8 @@ def test_paper_shows_what_is_folded(browser, page):
     seen = "document.querySelector('#t').checkVisibility({contentVisibilityAuto: true})"
     assert not tab.evaluate(seen)
     tab.emulate_media(media="print")
-    assert tab.evaluate(seen) and not tab.evaluate("document.querySelector('nav').checkVisibility()")
+    tab.wait_for_function(seen)
+    assert not tab.evaluate("document.querySelector('nav').checkVisibility()")
     tab.close()
 
 
