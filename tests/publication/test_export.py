@@ -5,12 +5,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from publication_run import COLUMNS, RESOURCES, SPLITS, record
+from publication_run import COLUMNS, RESOURCES, SPLITS, record, write_job
 
 from nonverbal.errors import UserError
 from nonverbal.publication.columns import columns
 from nonverbal.publication.export import export
 from nonverbal.schema import TABLES
+from nonverbal.tokenizers.published import row_groups
 
 
 def export_shard(results, shard="00000"):
@@ -65,3 +66,16 @@ def test_an_id_that_is_a_place_is_refused(results, name):
     pq.write_table(table, results / "dataset" / "records" / "00000" / "train.parquet")
     with pytest.raises(UserError, match="channel_id"):
         export_shard(results)
+
+
+def test_tokenizers_read_what_is_published_and_say_what_it_lacks(results):
+    with pytest.raises(UserError, match=r"lacks columns .*facial_expression"):
+        row_groups(export_shard(results)[1][0].parent, "emoca")
+    write_job(results, "face", "mediapipe_face_mesh_refined")
+    columns([], RESOURCES / "models.yaml", results / COLUMNS, {})
+    records = [results / "dataset" / "records" / "00000" / f"{split}.parquet" for split in SPLITS]
+    files = [results / "data" / f"{split}-00000.parquet" for split in SPLITS]
+    export(records, results / COLUMNS, files)
+    assert [(group.split, group.number) for group in row_groups(files[0].parent, "emoca")] == [
+        ("test", 0), ("test", 1), ("train", 0), ("train", 1),
+    ]  # fmt: skip
