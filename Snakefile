@@ -31,6 +31,7 @@ onstart:
 
     try:
         cluster.refuse_left_jobs(Path.cwd())
+        remove_listed()
         preflight(
             CONFIG,
             rules={job.rule.name for job in workflow.dag.needrun_jobs()},

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, ValidationError
 
+from nonverbal.collect.removals import Removals, listed_removals
 from nonverbal.collect.settings import Collect
+from nonverbal.collect.sources import refuse_secret
 from nonverbal.cues.settings import Cues
 from nonverbal.dataset.settings import Dataset
 from nonverbal.demo.settings import Demo
@@ -59,6 +61,9 @@ class Config(Settings):
     a text file with a URL a line, {kind: studio, folder: ..., script: ..., actors: ...}, or a list of these; or, alone,
     published records for stages tokenizers and mars: {kind: hub, repository: winston1214/VENUS-1K, revision: ...} or
     {kind: hub, folder: ...}."""
+    removals: str | None = Field(min_length=1)
+    """CSV (kind, id), or text with both on a line, of channels, videos and speakers that are to be nowhere; null:
+    nobody."""
     results: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
     """Folder that all results go to."""
     models: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
@@ -125,6 +130,7 @@ def check(config: Config) -> None:
             _check_there(config.published.folder, config.results, "sources.folder", "the folder of the Parquet files")
     for source in config.source_list:
         if isinstance(source, str):
+            refuse_secret(source, "config key sources")
             wanted = "an existing folder of videos, a .csv or .txt list, or a URL that starts with https://"
             if "://" not in source:
                 _check_there(source, config.results, "sources", wanted)
@@ -137,7 +143,25 @@ def check(config: Config) -> None:
     if config.studio.emotion_frequencies.reference:
         reference, key = config.studio.emotion_frequencies.reference, "studio.emotion_frequencies.reference"
         _check_there(reference, config.results, key, "the CSV file of the percentages, or null")
+    _check_removals(config)
     _check_rows(config.tokenizers)
+
+
+def _check_removals(config: Config) -> None:
+    removals = removals_of(config)
+    if config.published and removals.digests:
+        raise UserError("config key removals: published records (kind: hub) are not collected; write null")
+    for source in config.source_list:
+        if isinstance(source, str) and removals.names("channel", source):
+            raise UserError(
+                "config key sources names a channel that the list of config key removals names; take it out"
+            )
+
+
+def removals_of(config: Config) -> Removals:
+    """What the removal list names."""
+    persons = config.dataset.split.persons
+    return listed_removals(Path(config.removals) if config.removals else None, Path(persons) if persons else None)
 
 
 def _check_rows(tokenizers: Tokenizers) -> None:

@@ -70,8 +70,11 @@ TABLES: dict[str, pa.Schema] = {
         "download": [
             ("video_id", TEXT), ("channel_id", TEXT), ("title", TEXT), ("path", TEXT), ("duration_s", FLOAT),
             ("width", INT), ("height", INT), ("fps", FLOAT), ("captions", TEXT), ("caption_language", TEXT),
-            ("language", TEXT), ("licence", TEXT), ("sha256", TEXT), *DECISION,
-        ],  # path and captions: file names inside the shard's media folder, "" when absent; language: of the container
+            ("captions_origin", TEXT), ("language", TEXT), ("licence", TEXT), ("availability", TEXT), ("checked", TEXT),
+            ("sha256", TEXT), *DECISION,
+        ],  # path and captions: file names inside the shard's media folder, "" when absent; captions_origin: uploader,
+        # file (beside an own one) or ""; language: of the container; licence: as the site or the container words it;
+        # availability: yt-dlp's word (public, unlisted, ...); both "" where untold; checked: the day of it, YYYY-MM-DD
         "clips": [
             ("clip_id", TEXT), ("video_id", TEXT), ("channel_id", TEXT), ("segment_id", INT), ("start_s", FLOAT),
             ("end_s", FLOAT), ("frames", INT), ("width", INT), ("height", INT), ("video", TEXT), ("audio", TEXT),
@@ -273,10 +276,10 @@ TABLES: dict[str, pa.Schema] = {
 
 # Why a unit may be dropped, by table: the funnel accepts no other word.
 REASONS: dict[str, tuple[str, ...]] = {
-    "sources": ("unreachable", "empty"),
-    "channels": ("duplicate", "before_first_date", "after_last_date", "over_channel_limit", "bad_name"),
+    "sources": ("unreachable", "empty", "removed"),
+    "channels": ("duplicate", "before_first_date", "after_last_date", "over_channel_limit", "bad_name", "removed"),
     "keep_people": ("no_people", "no_thumbnail"),
-    "download": ("not_found", "unavailable", "not_media", "truncated", "no_video_stream", "no_audio_stream"),
+    "download": ("not_found", "unavailable", "not_media", "truncated", "no_video_stream", "no_audio_stream", "licence"),
     "clips": ("too_short", "undecodable", "not_stereo", "silent_channel", "same_channels"),
     "sides": ("not_stereo", "silent_channel", "same_channels", "undecodable"),
     "side_turns": ("cross_talk", "too_short"),
