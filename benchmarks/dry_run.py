@@ -1,7 +1,7 @@
-"""What planning costs: a dry run at the paper's 27,128 videos, beside a graph with one job a video and rule.
+"""What planning costs: a dry run at the paper's 27,128 videos and at a million, beside one job a video and rule.
 
-Run from the repository's root: python benchmarks/dry_run.py [--videos 27128] [--a-shard 64] [--baseline 1000]
-Prints seconds, peak memory and jobs of both, and the ratio a video. Nothing is downloaded or run.
+Run from the repository's root: python benchmarks/dry_run.py [--shards 128] [--videos 27128 1000000] [--baseline 1000]
+Prints seconds, processor seconds, peak memory and jobs of each, and the ratio a video. Nothing is downloaded or run.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def dry_run(videos: int, shards: int) -> tuple[float, float, int]:
-    """Seconds, peak MB and jobs of `snakemake --dry-run` with a list of so many videos in so many shards."""
+def dry_run(videos: int, shards: int) -> tuple[float, float, float, int]:
+    """Seconds, processor seconds, peak MB and jobs of a dry run with a list of so many videos in so many shards."""
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder) / "videos.csv"
         rows = "".join(f"channel{i // 300},https://example.org/watch/{i}\n" for i in range(videos))
@@ -35,25 +35,27 @@ def dry_run(videos: int, shards: int) -> tuple[float, float, int]:
     if status != 0:
         sys.exit(text)
     jobs = int(re.search(r"^total\s+(\d+)$", text, re.MULTILINE).group(1))
-    return seconds, usage.ru_maxrss / 1024, jobs
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, jobs
 
 
-def row(name: str, videos: int, jobs: int, seconds: float, memory: float) -> None:
-    print(f"{name:28}{videos:8}{jobs:8}{seconds:8.1f}{memory:8.0f}{1e3 * seconds / videos:12.2f}")
+def row(videos: int, shards: int) -> float:
+    """Print the figures; processor seconds a video."""
+    seconds, used, memory, jobs = dry_run(videos, shards)
+    print(f"{videos:9}{shards:8}{jobs:8}{seconds:8.1f}{used:8.1f}{memory:8.0f}{1e3 * used / videos:12.2f}", flush=True)
+    return used / videos
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--videos", type=int, default=27_128)
-    parser.add_argument("--a-shard", type=int, default=64, help="videos a shard")
-    parser.add_argument("--baseline", type=int, default=1_000, help="videos of the one-job-a-video baseline")
+    parser.add_argument("--videos", type=int, nargs="+", default=[27_128, 1_000_000])
+    parser.add_argument("--shards", type=int, nargs="+", default=[128, 424], help="as config.yaml; 64 videos a shard")
+    parser.add_argument("--baseline", type=int, default=1_000, help="videos of the one-job-a-video baseline; 0: none")
     args = parser.parse_args()
-    seconds, memory, jobs = dry_run(args.videos, -(-args.videos // args.a_shard))
-    base_seconds, base_memory, base_jobs = dry_run(args.baseline, args.baseline)
-    print(f"{'':28}{'videos':>8}{'jobs':>8}{'s':>8}{'MB':>8}{'ms a video':>12}")
-    row("one video a shard (baseline)", args.baseline, base_jobs, base_seconds, base_memory)
-    row(f"{args.a_shard} videos a shard", args.videos, jobs, seconds, memory)
-    print(f"a video costs {base_seconds / args.baseline / (seconds / args.videos):.0f} times less to plan in shards")
+    print(f"{'videos':>9}{'shards':>8}{'jobs':>8}{'s':>8}{'cpu s':>8}{'MB':>8}{'ms a video':>12}")
+    costs = {(videos, shards): row(videos, shards) for videos in args.videos for shards in args.shards}
+    if args.baseline:
+        ratio = row(args.baseline, args.baseline) / costs[args.videos[0], args.shards[0]]
+        print(f"a video costs {ratio:.0f} times less to plan in {args.shards[0]} shards than as a job of each rule")
 
 
 if __name__ == "__main__":

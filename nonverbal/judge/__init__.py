@@ -1,1 +1,0 @@
-"""People check what the filters decided: a blind, stratified sample, judgements, error rates."""

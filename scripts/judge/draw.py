@@ -1,4 +1,0 @@
-from nonverbal.job import run
-from nonverbal.judge.draw import draw
-
-run(snakemake, draw)

@@ -1,4 +1,0 @@
-from nonverbal.job import run
-from nonverbal.provenance.removal import removal
-
-run(snakemake, removal)

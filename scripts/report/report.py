@@ -1,4 +1,0 @@
-from nonverbal.job import run
-from nonverbal.report.report import report
-
-run(snakemake, report)
