@@ -7,7 +7,7 @@ GROUPS := workflow,media,speech,vision,learning,paper,demo,dev
 
 SNAKEMAKE_DEMO := $(BIN)/snakemake --profile demo --cores $(CORES)
 
-.PHONY: help setup envs demo test test-workflow test-rest check audit why plan report overlay avatar talk clean
+.PHONY: help setup envs demo test test-workflow test-rest check audit why plan report overlay avatar talk judge clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -54,8 +54,8 @@ why: setup  ## CELL=TABLE.csv:ROW:COLUMN: what a number was made from, as result
 	@$(if $(CELL),,$(error write: make why CELL=results/demo/paper/table3.csv:ours:face_vmse))
 	@$(BIN)/python -m nonverbal.provenance why $(CELL)
 
-report: setup  ## one HTML page of the demonstration's tables and figures: report.html
-	$(SNAKEMAKE_DEMO) --report report.html
+report: setup  ## one HTML page of the demonstration: results/demo/report/report.html
+	$(BIN)/python -m nonverbal.demo.serve results/demo/corpus -- $(SNAKEMAKE_DEMO) report
 
 overlay: setup  ## CLIP=id: a clip with boxes, who speaks, words and tokens drawn on it, as overlay.mp4
 	@$(if $(CLIP),,$(error write: make overlay CLIP=ID; results/demo/speech/annotations/ has the ids))
@@ -69,6 +69,9 @@ talk: export SENTENCE := $(value SAY)
 talk: setup  ## SAY="text": what MARS answers, in words, face and body, as talk.mp4; OPTIONS="--temperature 1 --seed 2"
 	@$(if $(value SAY),,$(error write: make talk SAY="a sentence"))
 	$(BIN)/python -m nonverbal.talk $(OPTIONS) -- results/demo "$$SENTENCE" talk.mp4
+
+judge: setup  ## a page in your browser on which people check what the filters decided; OPTIONS="--port 0"
+	$(BIN)/python -m nonverbal.judge results/demo $(OPTIONS)
 
 clean:  ## remove results and the virtual environment
 	rm -rf results .snakemake .environments $(VENV)

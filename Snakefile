@@ -20,7 +20,9 @@ include: "rules/tokenizers.smk"  # (f) face and body motion to tokens
 include: "rules/mars.smk"  # (g) a language model over words, faces and bodies
 include: "rules/paper.smk"  # (h) tables and figures, published beside ours
 include: "rules/views.smk"  # (i) samples to look at
-include: "rules/provenance.smk"  # (j) the ledger of what made what
+include: "rules/judge.smk"  # (j) a sample that people judge, and error rates
+include: "rules/provenance.smk"  # (k) the ledger of what made what
+include: "rules/report.smk"  # (l) one page of all that
 include: "rules/demo.smk"  # a corpus with known truth, and the score against it
 
 
@@ -29,6 +31,7 @@ onstart:
 
     try:
         cluster.refuse_left_jobs(Path.cwd())
+        remove_listed()
         preflight(
             CONFIG,
             rules={job.rule.name for job in workflow.dag.needrun_jobs()},
@@ -51,6 +54,7 @@ localrules:
     mars,
     paper,
     views,
+    judge,
     provenance,
 
 
@@ -64,6 +68,7 @@ rule all:
                 rules.table3.output,
                 rules.table4.output,
                 rules.provenance.input,
+                rules.report.output,
             ]
             if PUBLISHED
             else [
@@ -75,8 +80,10 @@ rule all:
                 rules.tokenizers.input,
                 rules.paper.input,
                 rules.views.input,
+                rules.judge.input,
                 rules.provenance.input,
+                rules.report.output,
             ]
         ),
     message:
-        "Everything: dataset, tokenizers, MARS, tables and figures, ledger; of published records what can be made"
+        "Everything: dataset, tokenizers, MARS, tables and figures, ledger, report; of published records what can be made"

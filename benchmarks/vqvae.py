@@ -1,9 +1,9 @@
 """Training and tokenizing beside plain transcriptions of the published recipe, and memory beside a corpus's length.
 
 Run from the repository's root: python benchmarks/vqvae.py [training] [tokenizing] [memory]
-Ratios are of ways taken in turns in one run, on one thread: frames a second of processor time, which does not depend on
-what else the machine does. Only frames that teach, or that get a token, count: no padding, and nothing past 512 frames
-where that is dropped.
+Ratios are of ways taken in turns in one run. On one thread: frames a second of processor time, which does not depend on
+what else the machine does; on more (--threads), of wall time, which does. Only frames that teach, or that get a token,
+count: no padding, and nothing past 512 frames where that is dropped.
 
 The published recipe pads each utterance to 512 frames, drops what lies past them, trains eagerly in float32, and pools
 the mask in Python loops over frames and tokens. Its tokenizing looks for each utterance by its name in the list of all,
@@ -234,15 +234,19 @@ def our_steps(motion: Motion, case: Case, precision: str) -> Iterator[int]:
 
 
 def in_turns(ways: dict[str, Iterator[int]], times: int, warm: int = 1) -> dict[str, float]:
-    """Frames a second of processor time of each way, after some steps that do not count: shapes not met before cost."""
+    """Frames a second of each way, after some steps that do not count: shapes not met before cost.
+
+    Of processor time on one thread; with more of them, which wait for each other, of wall time.
+    """
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     frames, seconds = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
     for step in range(times + warm):
         for name, way in ways.items():
-            began = time.process_time()
+            began = clock()
             done = next(way)
             if step >= warm:
                 frames[name] += done
-                seconds[name] += time.process_time() - began
+                seconds[name] += clock() - began
     return {name: frames[name] / seconds[name] for name in ways}
 
 
@@ -392,12 +396,13 @@ def peak_mb() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", help="training, tokenizing, memory; all where none is named")
+    parser.add_argument("--threads", type=int, default=1, help="of training and tokenizing")
     parser.add_argument("--steps", type=int, default=3, help="of training, of four batches each")
     parser.add_argument("--folder", type=Path, help="for the files made; a temporary one where none is named")
     parser.add_argument("--job", choices=JOBS, help=argparse.SUPPRESS)
     parser.add_argument("--frames", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(1 if args.job else args.threads)
     if args.job:
         before = peak_mb()
         print(JOBS[args.job](args.folder, args.frames), before, peak_mb())

@@ -11,16 +11,20 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, ValidationError
 
+from nonverbal.collect.removals import Removals, listed_removals
 from nonverbal.collect.settings import Collect
+from nonverbal.collect.sources import refuse_secret
 from nonverbal.cues.settings import Cues
 from nonverbal.dataset.settings import Dataset
 from nonverbal.demo.settings import Demo
 from nonverbal.errors import UserError
+from nonverbal.judge.settings import Judge
 from nonverbal.layouts import PARTS
 from nonverbal.mars.settings import Mars
 from nonverbal.paper.settings import Paper
 from nonverbal.provenance.settings import Budget
 from nonverbal.publication.settings import Publication
+from nonverbal.report.settings import Report
 from nonverbal.settings import Settings
 from nonverbal.speakers.settings import Speakers
 from nonverbal.speech.settings import Speech
@@ -57,6 +61,9 @@ class Config(Settings):
     a text file with a URL a line, {kind: studio, folder: ..., script: ..., actors: ...}, or a list of these; or, alone,
     published records for stages tokenizers and mars: {kind: hub, repository: winston1214/VENUS-1K, revision: ...} or
     {kind: hub, folder: ...}."""
+    removals: str | None = Field(min_length=1)
+    """CSV (kind, id), or text with both on a line, of channels, videos and speakers that are to be nowhere; null:
+    nobody."""
     results: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
     """Folder that all results go to."""
     models: str = Field(min_length=1, pattern=r"^[^<>{}*?\s]+$")
@@ -76,6 +83,8 @@ class Config(Settings):
     mars: Mars
     paper: Paper
     views: Views
+    judge: Judge
+    report: Report
     budget: Budget
     demo: Demo
 
@@ -121,6 +130,7 @@ def check(config: Config) -> None:
             _check_there(config.published.folder, config.results, "sources.folder", "the folder of the Parquet files")
     for source in config.source_list:
         if isinstance(source, str):
+            refuse_secret(source, "config key sources")
             wanted = "an existing folder of videos, a .csv or .txt list, or a URL that starts with https://"
             if "://" not in source:
                 _check_there(source, config.results, "sources", wanted)
@@ -133,7 +143,25 @@ def check(config: Config) -> None:
     if config.studio.emotion_frequencies.reference:
         reference, key = config.studio.emotion_frequencies.reference, "studio.emotion_frequencies.reference"
         _check_there(reference, config.results, key, "the CSV file of the percentages, or null")
+    _check_removals(config)
     _check_rows(config.tokenizers)
+
+
+def _check_removals(config: Config) -> None:
+    removals = removals_of(config)
+    if config.published and removals.digests:
+        raise UserError("config key removals: published records (kind: hub) are not collected; write null")
+    for source in config.source_list:
+        if isinstance(source, str) and removals.names("channel", source):
+            raise UserError(
+                "config key sources names a channel that the list of config key removals names; take it out"
+            )
+
+
+def removals_of(config: Config) -> Removals:
+    """What the removal list names."""
+    persons = config.dataset.split.persons
+    return listed_removals(Path(config.removals) if config.removals else None, Path(persons) if persons else None)
 
 
 def _check_rows(tokenizers: Tokenizers) -> None:

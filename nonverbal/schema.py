@@ -70,8 +70,11 @@ TABLES: dict[str, pa.Schema] = {
         "download": [
             ("video_id", TEXT), ("channel_id", TEXT), ("title", TEXT), ("path", TEXT), ("duration_s", FLOAT),
             ("width", INT), ("height", INT), ("fps", FLOAT), ("captions", TEXT), ("caption_language", TEXT),
-            ("language", TEXT), ("licence", TEXT), ("sha256", TEXT), *DECISION,
-        ],  # path and captions: file names inside the shard's media folder, "" when absent; language: of the container
+            ("captions_origin", TEXT), ("language", TEXT), ("licence", TEXT), ("availability", TEXT), ("checked", TEXT),
+            ("sha256", TEXT), *DECISION,
+        ],  # path and captions: file names inside the shard's media folder, "" when absent; captions_origin: uploader,
+        # file (beside an own one) or ""; language: of the container; licence: as the site or the container words it;
+        # availability: yt-dlp's word (public, unlisted, ...); both "" where untold; checked: the day of it, YYYY-MM-DD
         "clips": [
             ("clip_id", TEXT), ("video_id", TEXT), ("channel_id", TEXT), ("segment_id", INT), ("start_s", FLOAT),
             ("end_s", FLOAT), ("frames", INT), ("width", INT), ("height", INT), ("video", TEXT), ("audio", TEXT),
@@ -242,6 +245,19 @@ TABLES: dict[str, pa.Schema] = {
             ("neutral", FLOAT), ("positive", FLOAT), ("valence", FLOAT), ("backend", TEXT),
         ],  # one row a sentence, counted in its utterance; negative, neutral, positive: probabilities, NaN where the
         # backend has none; valence: -1 to 1
+        # judge
+        "judge_units": [
+            ("key", TEXT), ("question", TEXT), ("ask", TEXT), ("unit", TEXT), ("video_id", TEXT), ("clip_id", TEXT),
+            ("utterance_id", INT), ("frame", INT), ("kept", BOOL), ("reason", TEXT), ("rank", INT), ("place", INT),
+            ("text", TEXT), ("spans", pa.list_(pa.struct([("start_s", FLOAT), ("end_s", FLOAT)]))),
+            ("boxes", pa.list_(pa.struct([("frame", INT), *BOX]))), ("folder", TEXT), ("video", TEXT), ("audio", TEXT),
+            ("picture", TEXT),
+        ],  # one row a drawn unit; key: digest of what is shown; unit: video, clip, utterance, frame; rank: in its
+        # stratum (kept, reason), 0 first; place: when the page shows it; spans: of the clip; boxes: of the face, parts
+        # of the picture; folder: the shard whose clips hold video and audio; picture: of the drawn thumbnails
+        "judge_strata": [
+            ("question", TEXT), ("ask", TEXT), ("kept", BOOL), ("reason", TEXT), ("units", INT), ("drawn", INT),
+        ],  # one row a question and stratum; units: all that were decided so
         # provenance
         "ledger": [
             ("path", TEXT), ("sha256", TEXT), ("rule", TEXT), ("wildcards", named("value")), ("function", TEXT),
@@ -260,10 +276,10 @@ TABLES: dict[str, pa.Schema] = {
 
 # Why a unit may be dropped, by table: the funnel accepts no other word.
 REASONS: dict[str, tuple[str, ...]] = {
-    "sources": ("unreachable", "empty"),
-    "channels": ("duplicate", "before_first_date", "after_last_date", "over_channel_limit", "bad_name"),
+    "sources": ("unreachable", "empty", "removed"),
+    "channels": ("duplicate", "before_first_date", "after_last_date", "over_channel_limit", "bad_name", "removed"),
     "keep_people": ("no_people", "no_thumbnail"),
-    "download": ("not_found", "unavailable", "not_media", "truncated", "no_video_stream", "no_audio_stream"),
+    "download": ("not_found", "unavailable", "not_media", "truncated", "no_video_stream", "no_audio_stream", "licence"),
     "clips": ("too_short", "undecodable", "not_stereo", "silent_channel", "same_channels"),
     "sides": ("not_stereo", "silent_channel", "same_channels", "undecodable"),
     "side_turns": ("cross_talk", "too_short"),

@@ -1,12 +1,13 @@
 # What all rule files share (the typed configuration, the shards) and what each job's process inherits.
 import json
 import os
+import sys
 from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
 
 from nonverbal import cluster
-from nonverbal.config import load
+from nonverbal.config import load, removals_of
 from nonverbal.errors import UserError
 
 try:
@@ -57,6 +58,25 @@ OWN_ENVIRONMENTS = DeploymentMethod.CONDA in (
 )
 
 
+def remove_listed():
+    """Take out of the results what the removal list names.
+
+    The graph was drawn from files that are gone then, so the same command is begun anew.
+    """
+    from nonverbal.provenance.removal import purge
+
+    manifest = purge(Path(CONFIG.results), removals_of(CONFIG), Path.cwd())
+    if manifest:
+        print(
+            f"Removed what {CONFIG.removals} names: {manifest}",
+            file=sys.stderr,
+            flush=True,
+        )
+        workflow.persistence.unlock()
+        os.chdir(workflow.rundir)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 def settings(section):
     """A config section as plain values, so that only a change in it reruns a job."""
     return section.model_dump(mode="json")
@@ -74,6 +94,16 @@ def videos_only(paths):
         return paths
 
     return input_paths
+
+
+def shards_of(folder, *tables):
+    """Tables of a rule, of every shard."""
+    return expand(
+        "<results>/{folder}/{shard}/{table}.parquet",
+        folder=folder,
+        shard=SHARDS,
+        table=tables,
+    )
 
 
 def studio(*tables):

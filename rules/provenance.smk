@@ -18,6 +18,7 @@ rule ledger:
                 rules.mars.input,
                 rules.paper.input,
                 rules.views.input,
+                rules.judge.input,
             ]
         ),
     output:
@@ -104,8 +105,30 @@ rule crate:
         "../scripts/provenance/crate.py"
 
 
+rule removal:
+    input:
+        removals=CONFIG.removals or [],
+    output:
+        removal="<results>/provenance/removal.json",
+    log:
+        "<logs>/provenance/removal.log",
+    benchmark:
+        "<benchmarks>/provenance/removal.tsv"
+    conda:
+        "../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=10,
+    message:
+        "Provenance: what is removed from these results"
+    script:
+        "../scripts/provenance/removal.py"
+
+
 rule provenance:
     input:
+        rules.removal.output,
         rules.ledger.output,
         rules.crate.output,
         [] if PUBLISHED else rules.cost.output,

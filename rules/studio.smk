@@ -313,7 +313,7 @@ rule emotion_pairs:
 rule gaze:
     input:
         sides=expand("<results>/studio/sides/{shard}/sides.parquet", shard=SHARDS),
-        face=expand("<results>/cues/smooth/{shard}/face.parquet", shard=SHARDS),
+        face=expand("<results>/cues/face/{shard}/face.parquet", shard=SHARDS),
     output:
         csv=report(
             "<results>/studio/gaze/gaze.csv",

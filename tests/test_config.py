@@ -89,6 +89,7 @@ def test_every_key_of_config_yaml_has_a_description():
         ({"tokenizers": {"table3": {"rows": ["size_65"]}}}, "'size_65' is none of tokenizers.rows"),
         ({"tokenizers": {"rows": {"l1": {"changes": {"loses.reconstruction": "l1"}}}}}, "rows.l1.changes: 'loses.rec"),
         ({"tokenizers": {"rows": {"l1": {"changes": {"losses.reconstruction": "l3"}}}}}, "losses.reconstruction"),
+        ({"tokenizers": {"rows": {"l1": {"changes": {"body.losses.groups.jaw": 1}}}}}, "groups.jaw' is no key"),
         ({"colect": {}}, "did you mean collect?"),
     ],
 )

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import datasets
 import pandas as pd
@@ -125,7 +127,7 @@ def test_the_graph_does_not_grow_with_the_videos(tmp_path, videos):
     jobs = planned(result.stdout + result.stderr)
     assert jobs["download"] == jobs["diarize"] == jobs["face"] == jobs["records"] == 10
     assert jobs["total"] == sum(count for rule, count in jobs.items() if rule != "total")
-    assert sum(count == 10 for count in jobs.values()) == 22
+    assert sum(count == 10 for count in jobs.values()) == 23
 
 
 HUB = "sources={kind: hub, repository: winston1214/VENUS-1K, revision: " + "0a" * 20 + "}"
@@ -140,7 +142,8 @@ def test_published_records_take_the_place_of_every_stage_before_the_tokenizers(t
     trained = {"train_tokenizer", "evaluate_tokenizer", "table3", "total"}
     scored = {"generate", "evaluate_mars", "evaluate_motion", "evaluate_ablation", "table4"}
     mars = {"fetch_model", "sequences", "base", "ablate", "train_mars", *scored}
-    whole = {"all", "tokenize", "codebooks", "reconstruction", *mars, "ledger", "crate"} if target == "all" else set()
+    last = {"all", "tokenize", "codebooks", "reconstruction", "ledger", "crate", "report"}
+    whole = {*mars, *last} if target == "all" else set()
     assert set(jobs) == {"fetch_records", "read_records", "split_records", "frames"} | trained | whole
     assert jobs["read_records"] == 3
 
@@ -379,7 +382,8 @@ def test_the_audit_names_what_a_key_and_a_model_reach(results, monkeypatch):
     monkeypatch.setitem(present, "paper.figure3", present["paper.figure3"] | {"perplexity": -1})
     broken = {Path(f.path).name: f for f in audit.run() if f.state != "verified"}
     reached = {name for name, f in broken.items() if "provenance" not in f.path}
-    assert reached == {"figure3.png", "figure3.pdf", "ro-crate-metadata.json"}  # which names every artifact
+    last = {"ro-crate-metadata.json", "report.html"}  # they name every artifact
+    assert reached == {"figure3.png", "figure3.pdf", *last}
     assert broken["figure3.png"].causes == ("config key paper.figure3.perplexity is -1, was 30",)
     users = {record["rule"] for record in audit.records if "pyannet" in record["models"]}
     assert users == {"diarize", "side_voices"}
@@ -417,7 +421,16 @@ def test_the_same_seed_gives_the_same_tokens_and_tables(results):
 
 
 @pytest.mark.e2e
-def test_the_report_is_one_page(results, tmp_path):
+def test_the_report_shows_every_part_and_links_to_what_is_there(results):
+    page = results / "report" / "report.html"
+    text = page.read_text("utf-8")
+    assert "Not made in this run" not in text and text.count("<video") == 4
+    links = [unquote(unescape(link)) for link in re.findall(r'href="(\.\./[^"]+)"', text)]
+    assert len(links) > 100 and [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.e2e
+def test_snakemakes_own_report_is_one_page(results, tmp_path):
     page = tmp_path / "report.html"
     result = run(*SNAKEMAKE, *DEMO, "--report", str(page))
     assert result.returncode == 0, result.stderr

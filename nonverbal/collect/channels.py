@@ -12,8 +12,9 @@ from yt_dlp import YoutubeDL
 from yt_dlp.utils import unsmuggle_url
 
 from nonverbal.collect.remote import client, explained, patient
+from nonverbal.collect.removals import NOBODY, Removals, in_force, without
 from nonverbal.collect.settings import Channels, Network
-from nonverbal.collect.sources import Source, address, expand, file_id, short_id
+from nonverbal.collect.sources import Source, address, bare, expand, file_id, short_id
 from nonverbal.errors import Drop, NotNow, UserError
 from nonverbal.schema import write_table
 from nonverbal.shards import finish_units, shard_of, work_folder
@@ -56,10 +57,16 @@ def channels(
     wanted = expand([one if isinstance(one, str) else StudioSource.model_validate(one) for one in listed])
     work = work_folder(channels, [settings.model_dump(), [_state(source) for source in wanted]])
     units = {f"{number:05d}": source for number, source in enumerate(wanted)}
+    removals = in_force(channels.parents[2])
     tables = finish_units(
-        list(units), lambda unit: list_source(units[unit], settings, network), ["sources", "channels"], work, "channels"
+        list(units),
+        lambda unit: list_source(units[unit], settings, network, removals),
+        ["sources", "channels"],
+        work,
+        "channels",
     )
-    found, entries = tables["sources"].to_pylist(), drop_duplicates(tables["channels"].to_pylist())
+    entries = drop_duplicates(tables["channels"].to_pylist())
+    found, entries, _ = without(tables["sources"].to_pylist(), entries, removals)
     _report(found)
     write_table(sources, "sources", found)
     write_table(channels, "channels", entries)
@@ -73,11 +80,11 @@ def _state(source: Source) -> list[Any]:
 
 
 def _report(found: list[Row]) -> None:
-    missing = [row for row in found if not row["kept"]]
+    missing = [row for row in found if not row["kept"] and row["reason"] != "removed"]
     for row in missing:
         log.warning("%s (%s) is left out: %s", row["source"], row["url"], row["detail"])
-    if len(missing) == len(found):
-        first = missing[0]["detail"] if missing else "the lists are empty"
+    if not any(row["kept"] for row in found):
+        first = next((row["detail"] for row in found), "the lists are empty")
         raise UserError(f"config key sources: none of the {len(found)} sources lists a video; the first: {first}")
 
 
@@ -105,15 +112,21 @@ def drop_duplicates(rows: list[Row]) -> list[Row]:
     return decided
 
 
-def list_source(source: Source, settings: Channels, network: Network) -> dict[str, list[Row]]:
-    """The `sources` row of one source and the `channels` rows of the videos it lists, decided."""
+def list_source(
+    source: Source, settings: Channels, network: Network, removals: Removals = NOBODY
+) -> dict[str, list[Row]]:
+    """The `sources` row of one source and the `channels` rows of the videos it lists, decided.
+
+    A removed channel is not asked for anything.
+    """
     row: Row = {
         "source": readable(source.name),
         "channel_id": readable(source.channel_id),
         "url": source.url,
         "entries": 0,
     }
-    log.info("listing %s", source.url or f"{len(source.files)} files of {source.name}")
+    if removals.names("channel", source.channel_id, source.url):
+        return {"sources": [row | _dropped("removed", "its removal was asked for")], "channels": []}
     try:
         entries = _remote(source, network) if source.url else [_local(source.channel_id, file) for file in source.files]
     except (Drop, NotNow) as error:
@@ -121,6 +134,8 @@ def list_source(source: Source, settings: Channels, network: Network) -> dict[st
     if not entries:
         return {"sources": [row | _dropped("empty", "it lists no video")], "channels": []}
     row |= {"channel_id": entries[0]["channel_id"], "entries": len(entries)}
+    if not removals.names("channel", row["channel_id"]):
+        log.info("%s lists %d videos", source.url or source.name, len(entries))
     row |= KEPT | {"detail": f"lists {len(entries)} videos"}
     rows = decide(entries, settings, lambda url: upload_day(url, network))
     return {"sources": [row], "channels": [_named(one) for one in rows] if source.studio else rows}
@@ -185,11 +200,11 @@ def _entry(entry: Row, channel_id: str) -> Row:
     return {
         "video_id": _video_id(entry, smuggled.get("force_videoid") or entry.get("id") or address(url), channel_id),
         "channel_id": readable(channel_id),
-        "url": url,
+        "url": bare(url),
         "title": readable(str(entry.get("title") or "")),
         "uploaded": _day(entry),
         "duration_s": entry.get("duration"),
-        "thumbnail_url": str(entry.get("thumbnail") or pictures[-1].get("url") or ""),
+        "thumbnail_url": bare(str(entry.get("thumbnail") or pictures[-1].get("url") or "")),
     }
 
 

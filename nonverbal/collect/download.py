@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ Row = dict[str, Any]
 LOG_EVERY_S = 30.0
 ABSENT: Row = {
     "path": "", "duration_s": 0.0, "width": 0, "height": 0, "fps": 0.0, "captions": "", "caption_language": "",
-    "language": "", "licence": "", "sha256": "",
+    "captions_origin": "", "language": "", "licence": "", "availability": "", "checked": "", "sha256": "",
 }  # fmt: skip
 
 
@@ -61,6 +62,7 @@ def fetch(video: Row, folder: Path, settings: Download, network: Network) -> Row
         OSError: this machine's fault.
     """
     row = ABSENT | {name: video[name] for name in ("video_id", "channel_id", "title")}
+    row["checked"] = datetime.now(UTC).date().isoformat()
     get = _own if video["url"].startswith("file:") else _remote
     try:
         return row | get(video, folder, settings, network) | {"kept": True, "reason": ""}
@@ -82,10 +84,11 @@ def _own(video: Row, folder: Path, settings: Download, network: Network) -> Row:
     target = folder / f"{video['video_id']}{source.suffix.lower()}"
     link_or_copy(source, target)
     found = probe(target)
+    check_licence(found.licence, settings)
     captions, language = own_captions(source, folder, video["video_id"], settings.caption_languages)
     return asdict(found) | {
         "path": target.name, "captions": captions, "caption_language": language, "sha256": hash_path(target),
-        "detail": "the file can be played",
+        "captions_origin": "file" if captions else "", "detail": "the file can be played",
     }  # fmt: skip
 
 
@@ -95,16 +98,33 @@ def _remote(video: Row, folder: Path, settings: Download, network: Network) -> R
     with client(network, progress_hooks=[_progress(video_id)], **options) as ydl:
         page = patient(lambda: ydl.extract_info(video["url"], download=False), network)
         info = _first(page)
+        if info.get("license"):
+            check_licence(info["license"], settings)  # before it is fetched
         explained(lambda: ydl.process_ie_result(info, download=True))
         target = _media_file(folder, video_id)
         found = probe(target)
+        licence = info.get("license") or found.licence
+        check_licence(licence, settings)
         captions, language = remote_captions(ydl, info, folder, video_id, settings.caption_languages, network)
     return asdict(found) | {
         "path": target.name, "captions": captions, "caption_language": language, "sha256": hash_path(target),
         "language": found.language or language_code(info.get("language") or ""),
-        "licence": info.get("license") or found.licence,
+        "licence": licence,
+        "availability": info.get("availability") or "",
+        "captions_origin": "uploader" if captions else "",
         "detail": "downloaded, and can be played",
     }  # fmt: skip
+
+
+def check_licence(licence: str, settings: Download) -> None:
+    """Whether a video of this licence ("": none is told) may be taken.
+
+    Raises:
+        Drop: it may not.
+    """
+    allowed = settings.licences
+    if allowed is not None and licence.casefold() not in {one.casefold() for one in allowed}:
+        raise Drop("licence", f"its licence, {licence!r}, is not allowed" if licence else "no licence is told")
 
 
 def _first(page: Row) -> Row:

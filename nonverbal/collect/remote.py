@@ -1,10 +1,13 @@
 """yt-dlp, in one place: how it is set up, and what its errors mean for a video."""
 
 import errno
+import io
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from yt_dlp import YoutubeDL
@@ -12,7 +15,7 @@ from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, TransportErr
 from yt_dlp.utils import ContentTooShortError, DownloadError, ExtractorError, PostProcessingError, UnsupportedError
 
 from nonverbal.collect.settings import Network
-from nonverbal.errors import Drop, NotNow
+from nonverbal.errors import Drop, NotNow, UserError
 
 log = logging.getLogger("nonverbal")
 Result = TypeVar("Result")
@@ -73,9 +76,23 @@ def client(network: Network, **options: Any) -> YoutubeDL:  # noqa: ANN401 - yt-
             "skip_unavailable_fragments": False,  # a video with holes is not the video
             "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor"), pause_s),
             "js_runtimes": {"deno": {}, "node": {}},  # YouTube needs one; either does
+            "cookiefile": cookies(),
             **options,
         }
     )
+
+
+def cookies() -> io.StringIO | None:
+    """The cookies of the file that NONVERBAL_COOKIES names; a copy, since yt-dlp writes back what it is given."""
+    path = os.environ.get("NONVERBAL_COOKIES")
+    if not path:
+        return None
+    try:
+        return io.StringIO(Path(path).read_text())
+    except (OSError, UnicodeDecodeError):
+        raise UserError(
+            "environment variable NONVERBAL_COOKIES: it must name a Netscape cookies file that can be read"
+        ) from None
 
 
 def pause_s(n: int) -> float:

@@ -53,6 +53,9 @@ class Download(Settings):
     """Largest picture height asked for, pixels."""
     caption_languages: tuple[str, ...]
     """Caption track taken, first choice first; without any of them, the first track there is."""
+    licences: tuple[str, ...] | None
+    """Licences that a video may have, as sites or files word them, case aside; "" allows one that is told nowhere.
+    Others are dropped, before they are fetched where the site tells. null allows all."""
     drop_unreachable: bool
     """What a server that does not answer now costs: true drops the video as unavailable; false does the other videos,
     then fails the job, so that the next run tries again."""

@@ -119,9 +119,29 @@ def _read(path: Path) -> str:
 
 
 def _checked(path: Path, line: int, url: str) -> str:
+    refuse_secret(url, f"{path}, line {line}")
     if not is_url(url):
         raise UserError(f"{path}, line {line}: {url!r} is not a URL; write one that starts with https:// or http://")
     return url
+
+
+def refuse_secret(url: str, where: str) -> None:
+    """An address with a user and password would show them in tables, records and logs.
+
+    Raises:
+        UserError: naming where it stands, and not the secret.
+    """
+    if "@" in urlsplit(url).netloc:
+        raise UserError(
+            f"{where}: an address holds a user or password, which tables and logs would show; take them out of it, and "
+            "name a file of that site's cookies in the environment variable NONVERBAL_COOKIES"
+        )
+
+
+def bare(url: str) -> str:
+    """An address without the user and password in it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
 
 
 def is_url(text: str) -> bool:

@@ -22,6 +22,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from nonverbal.collect.removals import MANIFESTS, manifests
 from nonverbal.errors import UserError
 from nonverbal.models import Packaged, registry
 from nonverbal.provenance.config_keys import changed, present
@@ -37,7 +39,13 @@ from nonverbal.provenance.hashes import MISSING, hash_all
 from nonverbal.provenance.record import ROOT, Record, read_records
 
 STATES = {"verified": "green", "changed": "red", "stale": "yellow", "missing": "red", "orphan": "magenta"}
-UNRECORDED = {Path("logs"), Path("benchmarks"), Path("provenance/jobs"), Path("provenance/hashes")}  # hold no results
+UNRECORDED = {
+    Path("logs"),
+    Path("benchmarks"),
+    Path("provenance/jobs"),
+    Path("provenance/hashes"),
+    MANIFESTS,
+}  # no results
 SHOWN = 60  # findings the table lists; --json lists all
 
 
@@ -79,7 +87,8 @@ class Audit:
         """All findings, by path."""
         for path in self.made:
             self._finding(path)
-        return sorted([*self.findings.values(), *self._orphans()], key=lambda finding: finding.path)
+        orphans = [Finding(path, "orphan", "no record claims it", f"rm {shlex.quote(path)}") for path in self.orphans()]
+        return sorted([*self.findings.values(), *orphans], key=lambda finding: finding.path)
 
     @cached_property
     def present(self) -> dict[str, str]:
@@ -98,6 +107,15 @@ class Audit:
         names = {name for record in self.records for name in (*record["script"], *record["modules"])}
         hashes = hash_all(str(self.root / name) for name in names)
         return {name: hashes[str(self.root / name)] for name in names}
+
+    @cached_property
+    def _to_retrain(self) -> dict[str, list[str]]:
+        """When what each model was trained on was removed, by the model's path."""
+        dates = defaultdict(list)
+        for manifest in manifests(self.results):
+            for model in manifest["to_retrain"]:
+                dates[model["path"]].append(manifest["date"])
+        return dates
 
     @cached_property
     def _within(self) -> dict[str, list[str]]:
@@ -178,11 +196,16 @@ class Audit:
                 yield f"input {name} {'is missing' if self.present[name] == MISSING else 'has changed since'}"
             elif Path(name).is_relative_to(record["results"]) and not self.producers(name):
                 yield f"input {name} has no record of what made it"
+        for path in record["outputs"]:
+            for date in self._to_retrain.get(path, ()):
+                if record["ended"] < datetime.fromisoformat(date).timestamp():
+                    yield f"some of what {path} was trained on was removed on {date[:10]}: it is to be trained anew"
         for attempt in record["attempts"]:
             for name in attempt["changed_code"]:
                 yield f"{name} had changed when the job, stopped on {attempt['host']}, was taken up again"
 
-    def _orphans(self) -> Iterator[Finding]:
+    def orphans(self) -> Iterator[str]:
+        """Files in the results folder that no record claims."""
         claimed = {str(self.place(path)) for path in self.made}
         for folder, folders, files in os.walk(self.results):
             here = Path(folder)
@@ -190,7 +213,7 @@ class Audit:
             for name in sorted(files):
                 path = str(here / name)
                 if not name.startswith(".") and path not in claimed:
-                    yield Finding(path, "orphan", "no record claims it", f"rm {shlex.quote(path)}")
+                    yield path
 
     def _holds_results(self, folder: Path, claimed: set[str]) -> bool:
         """Whether to look into a folder for orphans: not where a record claims it whole, nor into another run's."""

@@ -23,6 +23,7 @@ MADE_OF = {
     "length": ("mars.training.length",),
     "listed": ("sources",),
     "loss": ("mars.training.loss",),
+    "published": ("sources",),
     "rows": ("tokenizers.table3.rows",),
     "seed": ("seed",),
     "trained": ("tokenizers.table3.rows",),
@@ -31,6 +32,7 @@ MADE_OF = {
 }  # fmt: skip
 CHOICES = ("backend", "name")  # keys of a step's section that say which model does it
 STEPS = {"body_language": "body", "facial_expression": "face"}  # columns of the records -> the step that makes them
+ROW_SECTIONS = ("face.", "body.", "joint.", "training.")  # that a key of a row's changes may begin with
 SHARD = re.compile(r"\d{5}")
 
 
@@ -129,8 +131,8 @@ def _of_row(name: str, wildcards: dict[str, str], config: dict[str, Any]) -> set
     changes = f"tokenizers.rows.{row}.changes"
     section = name if name == "training" else wildcards["part"]
     overridden = {
-        key.removeprefix("training.") for key in tokenizers["rows"].get(row, {}).get("changes", {})
-        if key.startswith("training.") == (name == "training")
+        key.removeprefix(f"{section}.") for key in tokenizers["rows"].get(row, {}).get("changes", {})
+        if key.startswith(f"{section}.") or (name != "training" and not key.startswith(ROW_SECTIONS))
     }  # fmt: skip
     kept = {
         leaf for leaf, _ in _leaves(f"tokenizers.{section}", tokenizers[section])

@@ -48,6 +48,7 @@ def card(facts: Path, files: list[Path], template: Path, card: Path) -> None:
         "statistics": _statistics(known["statistics"]), "splits": _splits(known["splits"]),
         "columns": _columns(known["columns"]), "models": _models(known["columns"]), "funnel": _funnel(known["funnel"]),
         "rights": "\n\n".join(_table([title, "videos"], counts.items()) for title, counts in known["rights"].items()),
+        "checked": " to ".join(dict.fromkeys(known["checked"])),
     }  # fmt: skip
     text = DatasetCard.from_template(card_data(known, files), template_path=str(template), **values)
     card.write_text(f"{text}".rstrip() + "\n", "utf-8")

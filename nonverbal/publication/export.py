@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import pyarrow.parquet as pq
 from nonverbal.errors import UserError
 from nonverbal.publication.columns import published
 from nonverbal.schema import TABLES, intact
-from nonverbal.shards import link_or_copy
 
 SCHEMA = TABLES["records"]
 IDS = ["channel_id", "video_id"]
@@ -19,7 +19,7 @@ PLACE = re.compile(r"[/\\]|^~")  # a name of a place on a machine or a network, 
 
 
 def export(records: list[Path], columns: Path, files: list[Path]) -> None:
-    """Write the published files of a shard; where every column may be published, they are links to the records.
+    """Write the published files of a shard; where every column may be published, they are copies of the records.
 
     Args:
         records: of the shard, one file a split.
@@ -33,9 +33,8 @@ def export(records: list[Path], columns: Path, files: list[Path]) -> None:
     for source, target in zip(records, files, strict=True):
         with intact(source):
             _check_ids(source)
-            target.unlink(missing_ok=True)
             if names == SCHEMA.names:
-                link_or_copy(source, target)
+                shutil.copyfile(source, target)  # a link would have the records' time, and be older than `columns`
             else:
                 _write(source, target, names)
 

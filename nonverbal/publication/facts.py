@@ -1,7 +1,6 @@
 """What a card and the metadata say of the dataset: counted on the run, nothing written by hand but statements."""
 
 import json
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +10,18 @@ import yaml
 from nonverbal.dataset.backends import describe
 from nonverbal.paper.stand_ins import STAND_INS
 from nonverbal.publication.settings import Publication
-from nonverbal.schema import TABLES, read_arrow, read_table
+from nonverbal.schema import read_arrow, read_table
 
 HUB = "https://huggingface.co/datasets"
 # Columns of the table of downloads that say what a video may be used for, those of them that it has.
-RIGHTS = {"licence": "licence that the platform states"}
+RIGHTS = {
+    "licence": "licence that the platform states",
+    "availability": "who may see the video",
+    "captions_origin": "whose captions are used",
+}
+CHECKED = "checked"  # its column of the day on which they were read
 UNTOLD = "not stated"
+MOST_VALUES = 20
 
 
 def facts(
@@ -38,6 +43,8 @@ def facts(
     """
     table = read_table(split, "split")
     clips = set(table["clip_id"])
+    downloaded = read_table(download, "download")
+    downloaded = downloaded[downloaded["video_id"].isin(table["video_id"])]
     values = {
         "name": settings.name, "version": settings.version, "date": datetime.now(UTC).date().isoformat(),
         "licence": settings.licence, "maker": maker(settings), "address": address(settings),
@@ -47,7 +54,7 @@ def facts(
         "statistics": json.loads(statistics.read_text()),
         "splits": splits(table),
         "funnel": read_table(funnel, "funnel").to_dict("records"),
-        "rights": rights(download, set(table["video_id"])),
+        "rights": rights(downloaded), "checked": checked(downloaded),
         "stand_ins": [_sentence(STAND_INS[item]) for item in backends.items() if item in STAND_INS],
         "faults": [*_words(words, languages, clips), *_cues(quality), *_split(table), *_harm(safety, clips)],
         "statements": yaml.safe_load(statements.read_text()),
@@ -92,15 +99,21 @@ def splits(clips: pd.DataFrame) -> dict[str, dict[str, int]]:
     }
 
 
-def rights(download: list[Path], videos: set[str]) -> dict[str, dict[str, int]]:
-    """For each column that says what a video may be used for: value -> videos of the dataset, most frequent first."""
-    names = {name: title for name, title in RIGHTS.items() if name in TABLES["download"].names}
-    table = read_table(download, "download")
-    table = table[table["video_id"].isin(videos)]
-    return {
-        title: {str(value): count for value, count in Counter(table[name].replace("", UNTOLD)).most_common()}
-        for name, title in names.items()
-    }
+def rights(download: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """What each column that says what a video may be used for holds: value -> videos, most frequent first."""
+    found = {}
+    for name in RIGHTS.keys() & set(download.columns):
+        counts = download[name].replace("", UNTOLD).value_counts()
+        shown = {str(value): int(count) for value, count in counts[:MOST_VALUES].items()}
+        rest = int(counts[MOST_VALUES:].sum())
+        found[RIGHTS[name]] = shown | ({f"{len(counts) - MOST_VALUES} others": rest} if rest else {})
+    return {title: found[title] for title in RIGHTS.values() if title in found}
+
+
+def checked(download: pd.DataFrame) -> list[str]:
+    """First and last day on which that was read, where it is known."""
+    days = sorted(set(download[CHECKED]) - {""}) if CHECKED in download else []
+    return [days[0], days[-1]] if days else []
 
 
 def _sentence(text: str) -> str:

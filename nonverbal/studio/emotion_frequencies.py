@@ -90,6 +90,8 @@ def read_reference(paths: list[Path]) -> pd.DataFrame:
     if table["source"].str.strip().eq("").any():
         raise UserError(f"{key}: write where each percentage is from in the column source")
     table["row"] = table["emotion"].map(plain)
+    if table.duplicated(["row", "group"]).any():
+        raise UserError(f"{key}: write one percentage an emotion and group")
     return table.assign(metric=table["group"], group="turns", scale=1.0, unit="%", note="")[columns]
 
 
@@ -121,15 +123,16 @@ def drawn(ours: dict[tuple[str, str], float], reference: pd.DataFrame) -> Figure
     axes = figure.add_axes((0.33, 0.42 / figure.get_figheight(), 0.63, 1 - 0.72 / figure.get_figheight()))
     thick = 0.72 / len(groups)
     published = reference.set_index(["row", "metric"])["value"].to_dict()
+    named = "reference"  # in the legend once
     for number, group in enumerate(groups):
         places = np.arange(len(labels)) + (number - (len(groups) - 1) / 2) * thick
-        axes.barh(places, [ours.get((label, group), 0) for label in labels], thick * 0.92, color=COLOURS[group],
-                  label=group)  # fmt: skip
-        marked = [(published[label, group], at) for label, at in zip(labels, places, strict=True)
-                  if (label, group) in published]  # fmt: skip
-        for at, (value, place) in enumerate(marked):
-            named = "reference" if number == at == 0 else None
-            axes.plot([value, value], [place - thick / 2, place + thick / 2], color=INK, lw=1.6, label=named)
+        values = [ours.get((label, group), 0) for label in labels]
+        axes.barh(places, values, thick * 0.92, color=COLOURS[group], label=group)
+        for label, place in zip(labels, places, strict=True):
+            if (label, group) in published:
+                ends = [place - thick / 2, place + thick / 2]
+                axes.plot([published[label, group]] * 2, ends, color=INK, lw=1.6, label=named)
+                named = ""
     axes.set_yticks(range(len(labels)), [shown(label, 20) for label in labels])
     axes.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     axes.set_xlabel("share of the turns (%)")

@@ -9,9 +9,9 @@ from nonverbal.errors import UserError
 from nonverbal.models import fetched
 from nonverbal.schema import read_rows
 from nonverbal.shards import Rows, digest, map_units
+from nonverbal.studio.recordings import recordings
 from nonverbal.studio.script import tokens
 from nonverbal.studio.settings import ZERO_SHOT, Emotions
-from nonverbal.studio.sides import recordings
 
 
 class Classifier(Protocol):

@@ -14,8 +14,8 @@ from nonverbal.layouts import JOINTS, SMPLX_BODY
 from nonverbal.provenance.hashes import hash_path
 from nonverbal.schema import TABLES, kept_ids, read_arrow, read_rows
 from nonverbal.shards import map_units
+from nonverbal.studio.recordings import recordings
 from nonverbal.studio.settings import Framing
-from nonverbal.studio.sides import recordings
 
 BOX = ("x0", "y0", "x1", "y1")
 EDGES = ("left", "top", "right", "bottom")

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from nonverbal.paper.comparison import MISSING, number
 from nonverbal.paper.markup import Block, latex, markdown
@@ -76,9 +78,10 @@ def judged(pictures: pd.DataFrame, settings: FramingCheck) -> pd.DataFrame:
     for part in AREAS.values():
         edges = EDGES if part == "face" else EDGES[:3]
         near = pd.DataFrame({edge: pictures[f"{part}_{edge}"] <= settings.edge for edge in EDGES})
-        checks[f"{part} cut"] = near[list(edges)].any(axis=1).where(there).astype(float)
+        boxed = pictures[f"{part}_area"].notna()
+        checks[f"{part} cut"] = near[list(edges)].any(axis=1).where(boxed).astype(float)
         for edge in EDGES:
-            checks[f"{part} cut, {edge}"] = near[edge].where(there).astype(float)
+            checks[f"{part} cut, {edge}"] = near[edge].where(boxed).astype(float)
     for limb in LIMBS:
         known = pictures[limb]
         checks[f"{limb.replace('_', ' ')} unknown"] = (known < settings.limb_known).where(known.notna()).astype(float)
@@ -111,35 +114,38 @@ def drawn(pictures: pd.DataFrame, checks: pd.DataFrame, body: str) -> Figure:
     """Histograms of the areas above, shares of the pictures with each fault below, by side; `body` names the one."""
     figure = new_figure(COLUMN, 4.3)
     sides = [side for side in SIDES if (pictures["side"] == side).any()]
-    for place, (name, part) in enumerate(AREAS.items()):
-        axes = figure.add_axes((0.13 + 0.48 * place, 0.66, 0.36, 0.21))
-        values = [100 * pictures.loc[pictures["side"] == side, name].dropna() for side in sides]
-        if any(len(one) for one in values):
-            edges = np.histogram_bin_edges(np.concatenate(values), 20).tolist()
-            for side, one in zip(sides, values, strict=True):
-                axes.hist(one, edges, histtype="stepfilled", alpha=0.55, color=COLOURS[side], label=side)
-        axes.set_xlabel(f"{part if part == 'face' else body} (%)")
-        axes.set_ylabel("pictures" if not place else "")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.locator_params(nbins=4)
-    if sides:
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, [f"{label} camera" for label in labels], loc="upper center", ncols=2, frameon=False)
+    bars = [Patch(color=COLOURS[side], label=f"{side} camera") for side in sides]
+    figure.legend(handles=bars, loc="upper center", ncols=2, frameon=False)
     figure.text(0.13, 0.9, "share of the picture that the box fills")
-    faults = [str(name) for name in checks if "," not in str(name)]
-    axes = figure.add_axes((0.36, 0.1, 0.58, 0.42))
-    thick = 0.76 / max(len(sides), 1)
-    for at, side in enumerate(sides):
-        shares = 100 * checks.loc[pictures["side"] == side, faults].mean()
-        places = np.arange(len(faults)) + (at - (len(sides) - 1) / 2) * thick
-        axes.barh(places, shares.fillna(0), thick * 0.92, color=COLOURS[side])
-        for value, where in zip(shares, places, strict=True):
-            axes.text((0 if np.isnan(value) else value) + 1.5, where, "–" if np.isnan(value) else f"{value:.3g}",
-                      va="center", size=6)  # fmt: skip
-    axes.set_yticks(range(len(faults)), faults)
-    axes.set_ylim(len(faults) - 0.4, -0.6)
-    axes.set_xlim(0, 112)
-    axes.set_xticks([0, 25, 50, 75, 100])
-    axes.set_xlabel("pictures (%)")
-    axes.spines[["top", "right"]].set_visible(False)
+    for place, (name, part) in enumerate({"face_area": "face", "body_area": body}.items()):
+        axes = figure.add_axes((0.13 + 0.48 * place, 0.66, 0.36, 0.21))
+        axes.set(xlabel=f"{part} (%)", ylabel="" if place else "pictures")
+        _histograms(axes, {side: 100 * pictures.loc[pictures["side"] == side, name].dropna() for side in sides})
+    faults = [str(name) for name in checks if "," not in str(name)]  # without what is said of each edge
+    shares = {side: 100 * checks.loc[pictures["side"] == side, faults].mean() for side in sides}
+    _faults(figure.add_axes((0.36, 0.1, 0.58, 0.42)), faults, shares)
     return figure
+
+
+def _histograms(axes: Axes, values: dict[str, pd.Series]) -> None:
+    """Of each side's values, with one set of bins."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.locator_params(nbins=4)
+    if any(len(one) for one in values.values()):
+        edges = np.histogram_bin_edges(np.concatenate(list(values.values())), 20).tolist()
+        for side, one in values.items():
+            axes.hist(one, edges, histtype="stepfilled", alpha=0.55, color=COLOURS[side])
+
+
+def _faults(axes: Axes, faults: list[str], shares: dict[str, pd.Series]) -> None:
+    """A bar a fault and side with its percentage; a dash where it cannot be said."""
+    thick = 0.76 / max(len(shares), 1)
+    for at, (side, values) in enumerate(shares.items()):
+        places = np.arange(len(faults)) + (at - (len(shares) - 1) / 2) * thick
+        axes.barh(places, values.fillna(0), thick * 0.92, color=COLOURS[side])
+        for value, place in zip(values, places, strict=True):
+            said, end = ("–", 0.0) if np.isnan(value) else (f"{value:.3g}", value)
+            axes.text(end + 1.5, place, said, va="center", size=6)
+    axes.set_yticks(range(len(faults)), faults)
+    axes.set(ylim=(len(faults) - 0.4, -0.6), xlim=(0, 112), xticks=[0, 25, 50, 75, 100], xlabel="pictures (%)")
+    axes.spines[["top", "right"]].set_visible(False)

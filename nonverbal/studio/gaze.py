@@ -16,8 +16,9 @@ from nonverbal.layouts import OPEN_FACE_ACTIONS
 from nonverbal.paper.comparison import MISSING, number
 from nonverbal.paper.markup import Block, markdown
 from nonverbal.paper.style import BLUE, COLUMN, GREY, new_figure, save
-from nonverbal.schema import iter_arrow, read_rows
+from nonverbal.schema import iter_arrow
 from nonverbal.studio.names import SIDES
+from nonverbal.studio.recordings import recordings
 from nonverbal.studio.settings import Gaze
 
 # Actions that turn each eye to the right in the picture, to its left, up, and down; the person's left is its right.
@@ -110,7 +111,7 @@ def gaze(
 
     Args:
         sides: tables of that name, of all shards.
-        face: smoothed faces of the shards, in the same order.
+        face: faces of the shards, in the same order; not smoothed, which would open eyes that blink.
         backends: of step `face`; open_face alone reads eyes.
         settings: bins, and when an eye is closed.
         csv, md: a row a side and one of all.
@@ -121,7 +122,7 @@ def gaze(
              for group in ("all", *SIDES)}  # fmt: skip
     measured = backends["face"] == "open_face"
     for path, camera in zip(face, sides, strict=True) if measured else ():
-        shown = {row["clip_id"]: row["side"] for row in read_rows(camera, "sides") if row["kept"]}
+        shown = {clip_id: row["side"] for clip_id, row in recordings(camera).items()}
         for part in iter_arrow(path, "face", ["clip_id", "valid", "features"], ROWS) if shown else ():
             rows = part.to_pandas()
             rows["side"] = rows["clip_id"].map(shown)  # none of other videos

@@ -13,8 +13,8 @@ from nonverbal.provenance.hashes import hash_path
 from nonverbal.schema import read_rows
 from nonverbal.shards import Rows, link_or_copy, map_units
 from nonverbal.studio.names import SIDES
+from nonverbal.studio.recordings import recordings
 from nonverbal.studio.side_words import segments_of
-from nonverbal.studio.sides import recordings
 
 Row = dict[str, Any]
 LATE_FRAMES = 3  # that a copy may hold after its end: stored before frames shown earlier, they can't be parted

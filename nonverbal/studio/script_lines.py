@@ -8,9 +8,9 @@ from scipy.optimize import linear_sum_assignment
 
 from nonverbal.schema import read_rows, write_table
 from nonverbal.studio.names import SIDES
+from nonverbal.studio.recordings import recordings
 from nonverbal.studio.script import Dialogue, likeness, read_script
 from nonverbal.studio.settings import ScriptLines
-from nonverbal.studio.sides import recordings
 
 Row = dict[str, Any]
 ORDER = 0.05  # what a line at the same place of the dialogue is worth, in cosine: it decides between lines as alike

@@ -15,10 +15,10 @@ from nonverbal.speech.language import Language, identify
 from nonverbal.speech.pocketsphinx_words import Aligner
 from nonverbal.speech.settings import Transcribe
 from nonverbal.speech.transcript import Spoken, Transcript
+from nonverbal.studio.recordings import recordings
 from nonverbal.studio.script import spoken_words
 from nonverbal.studio.settings import ScriptWords
 from nonverbal.studio.side_words import heard_row, segments_of, spoken_segments, word_rows
-from nonverbal.studio.sides import recordings
 
 Row = dict[str, Any]
 

@@ -8,8 +8,8 @@ import numpy as np
 from nonverbal.schema import TABLES, read_rows, write_table
 from nonverbal.speech.turns import Turn, summarise
 from nonverbal.studio.names import SIDES
+from nonverbal.studio.recordings import recordings
 from nonverbal.studio.settings import SideTurns
-from nonverbal.studio.sides import recordings
 
 Row = dict[str, Any]
 COLUMNS = TABLES["side_turns"].names

@@ -14,7 +14,7 @@ from nonverbal.speech.diarize import load_diarizer
 from nonverbal.speech.settings import Diarize
 from nonverbal.speech.turns import Turn
 from nonverbal.studio.names import SIDES
-from nonverbal.studio.sides import recordings
+from nonverbal.studio.recordings import recordings
 
 STEP_S = 0.02
 SMOOTH = 11  # steps over which loudness is averaged

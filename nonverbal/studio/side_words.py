@@ -13,7 +13,7 @@ from nonverbal.speech.captions import Cue, read_cues
 from nonverbal.speech.settings import Transcribe
 from nonverbal.speech.transcribe import load_transcriber
 from nonverbal.speech.transcript import Spoken, Transcript
-from nonverbal.studio.sides import recordings
+from nonverbal.studio.recordings import recordings
 
 Row = dict[str, Any]
 

@@ -47,11 +47,6 @@ def sides(
     )
 
 
-def recordings(sides: Path) -> dict[str, Row]:
-    """The kept rows of table `sides`, by clip."""
-    return {row["clip_id"]: row for row in read_rows(sides, "sides") if row["kept"]}
-
-
 def within(url: str, folders: list[str]) -> bool:
     """Whether a file: URL names a file below one of the folders."""
     if not url.startswith("file:"):

@@ -107,6 +107,8 @@ def fill(sequence: np.ndarray) -> np.ndarray:
         sequence: normalised numbers [frames, dim], NaN where unknown.
     """
     known = np.isfinite(sequence)
+    if known.all():
+        return sequence
     filled = np.where(known, sequence, 0)
     times = np.arange(len(sequence))
     for column in np.flatnonzero(known.any(axis=0) & ~known.all(axis=0)):

@@ -11,6 +11,7 @@ from nonverbal.settings import Settings
 
 NAME, COMMIT = r"^[a-z0-9_]+$", r"^[0-9a-f]{40}$"
 OURS = "ours"  # the row that is no change
+SECTIONS = ("face", "body", "joint")
 
 
 class HubSource(Settings):
@@ -178,7 +179,8 @@ class Row(Settings):
     joint: bool = False
     """Whether one tokenizer, of section `joint`, reads faces and bodies together; each is measured by itself."""
     changes: dict[str, bool | int | float | str | tuple[int, ...]]
-    """Keys of face, body and joint (codebook.size) and of training (training.window), and what they are in this row."""
+    """Keys of face, body and joint (codebook.size), of one of them (face.losses.velocity) and of training
+    (training.window), and what they are in this row."""
 
 
 class Table3(Settings):
@@ -212,14 +214,14 @@ class Tokenizers(Settings):
         """
         if row != OURS and row not in self.rows:
             raise UserError(f"config key tokenizers.table3.rows: {row!r} is none of tokenizers.rows: {[*self.rows]}")
-        section = getattr(self, self.section(part, row))
+        section = self.section(part, row)
         if row == OURS:
-            return section, self.training
-        values = {"tokenizer": section.model_dump(), "training": self.training.model_dump()}
+            return getattr(self, section), self.training
+        values = self.model_dump(include={*SECTIONS, "training"})
         for key, value in self.rows[row].changes.items():
-            change(values, key, value, f"tokenizers.rows.{row}.changes")
+            change(values, section, key, value, f"tokenizers.rows.{row}.changes")
         try:
-            return Tokenizer.model_validate(values["tokenizer"]), Training.model_validate(values["training"])
+            return Tokenizer.model_validate(values[section]), Training.model_validate(values["training"])
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
@@ -235,18 +237,18 @@ class Tokenizers(Settings):
         return {row: next(other for other, value in settings.items() if value == one) for row, one in settings.items()}
 
 
-def change(values: dict[str, Any], key: str, value: object, where: str) -> None:
-    """Set a dotted key, of a tokenizer where it does not begin with training.
+def change(values: dict[str, Any], section: str, key: str, value: object, where: str) -> None:
+    """Set a dotted key, of a section where it does not begin with one.
 
     Raises:
         UserError: there is no such key.
     """
-    path = key.split(".") if key.startswith("training.") else ["tokenizer", *key.split(".")]
+    *path, last = key.split(".") if key.split(".")[0] in values else (section, *key.split("."))
     node: Any = values
-    for name in path[:-1]:
+    for name in path:
         node = node.get(name) if isinstance(node, dict) else None
-    if not isinstance(node, dict) or path[-1] not in node:
+    if not isinstance(node, dict) or last not in node:
         raise UserError(
             f"config key {where}: {key!r} is no key of a tokenizer or of training; write e.g. codebook.size"
         )
-    node[path[-1]] = value
+    node[last] = value

@@ -14,7 +14,7 @@ from nonverbal.tokenizers.model import Encoder, MotionTokenizer
 from nonverbal.tokenizers.motion import Motion, Window, collate, fill, release
 
 WINDOW = 256  # tokens kept of a window
-BATCH_FRAMES = 16_384  # encoded at once, padding included; more of them pad each other more
+BATCH_FRAMES = 8_192  # encoded at once, padding included; more of them pad each other more, and leave the cache
 
 
 class Piece(NamedTuple):
@@ -60,19 +60,29 @@ def encode_runs(motion: Motion, network: MotionTokenizer, runs: Sequence[Window]
     few = network.downsampling
     found = [np.zeros((-(-length // few), network.quantizer.levels), np.int32) for _, length in runs]
     order = sorted(range(len(runs)), key=lambda i: runs[i][1])  # runs of like length pad each other little
-    pieces = (piece for i in order for piece in cut_run(motion, network, i, runs[i], window))
+    before, after = (-(-frames // few) for frames in receptive_field(network.encoder))
+    pieces = (
+        piece
+        for i in order
+        for piece in cut_run(i, fill(motion.read(runs[i])), few, window, before, after)  # unknown is filled from afar
+    )
     for batch in batches(pieces, batch_frames):
+        release(motion.array)
         for piece, tokens in zip(batch, encode(network, [piece.values for piece in batch]), strict=True):
             found[piece.run][piece.first : piece.last] = tokens[piece.margin :][: piece.last - piece.first]
     return found
 
 
-def cut_run(motion: Motion, network: MotionTokenizer, number: int, run: Window, window: int) -> Iterator[Piece]:
-    """The windows of a run, each with the frames around it that its tokens depend on."""
-    few = network.downsampling
-    before, after = (-(-frames // few) for frames in receptive_field(network.encoder))
-    values = fill(motion.read(run))  # whole: what is unknown is filled in from far away
-    release(motion.array)
+def cut_run(number: int, values: np.ndarray, few: int, window: int, before: int, after: int) -> Iterator[Piece]:
+    """The windows of a run, each with the frames around it that its tokens depend on.
+
+    Args:
+        number: the run's place in the list of runs.
+        values: all of its frames, float32 [frames, dim], filled.
+        few: frames a token.
+        window: tokens kept of a window.
+        before, after: tokens around a window that its own depend on.
+    """
     count = -(-len(values) // few)
     for first in range(0, count, window):
         last = min(first + window, count)
@@ -83,11 +93,12 @@ def cut_run(motion: Motion, network: MotionTokenizer, number: int, run: Window, 
 def batches(pieces: Iterator[Piece], frames: int) -> Iterator[list[Piece]]:
     """Consecutive pieces that padded to one length are at most so many frames; at least one."""
     batch: list[Piece] = []
+    longest = 0
     for piece in pieces:
-        longest = max(len(other.values) for other in [*batch, piece])
+        longest = max(longest, len(piece.values))
         if batch and longest * (len(batch) + 1) > frames:
             yield batch
-            batch = []
+            batch, longest = [], len(piece.values)
         batch.append(piece)
     if batch:
         yield batch

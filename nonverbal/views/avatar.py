@@ -1,7 +1,5 @@
 """A video of the source and, beside it, an avatar that the smoothed parameters drive, with words and sound."""
 
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -10,10 +8,9 @@ import numpy as np
 from nonverbal.cues.frames import FACE as FACE_BOX
 from nonverbal.cues.frames import crop
 from nonverbal.layouts import FPS
-from nonverbal.media import decode_frames
 from nonverbal.progress import track
 from nonverbal.views.figure import Figures, Screen
-from nonverbal.views.found import WHITE, Found, Span, find
+from nonverbal.views.found import WHITE, Found, find, frames_of
 from nonverbal.views.landmarks import Landmarks, draw_body, draw_face, landmarks
 from nonverbal.views.motion import Motion, motions_of
 from nonverbal.views.paint import GREY, LINE, Colour, Pen, Subtitles, draw_box, write_film
@@ -135,11 +132,6 @@ class Stage:
         canvas[:HEIGHT, : self.source_width] = source
         self.words.draw(canvas, HEIGHT, number / FPS)
         return canvas
-
-
-def frames_of(found: Found, span: Span) -> Iterator[tuple[int, np.ndarray]]:
-    """Number and picture of each frame of a span."""
-    return islice(enumerate(decode_frames(found.video)), span.first, span.stop)
 
 
 def avatar(results: Path, clip_id: str, utterance_id: int | None, out: Path, models: Path | None = None) -> None:

@@ -1,14 +1,18 @@
 """What the stages found in one clip, read once for every view."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nonverbal.errors import UserError
 from nonverbal.layouts import FPS, PARTS, floor_frame
+from nonverbal.media import decode_frames
 from nonverbal.schema import TABLES, read_arrow
 
 WHITE = (255, 255, 255)
@@ -109,6 +113,11 @@ class Found:
         return rows
 
 
+def frames_of(found: Found, span: Span) -> Iterator[tuple[int, np.ndarray]]:
+    """Number and picture of each frame of a span."""
+    return islice(enumerate(decode_frames(found.video)), span.first, span.stop)
+
+
 def find(results: Path, clip_id: str) -> Found:
     """Read the tables of one clip.
 
@@ -138,7 +147,7 @@ def read(
         clips: a shard's table of that name.
         media: the shard's folder of videos.
         tables: the shard's others by name, those of TABLES_OF; what is not there yet is empty.
-        tokens: tables `tokens` by part.
+        tokens: tables `tokens` by part, where they are made already.
     """
     clip = read_arrow(clips, "clips", clip_id=clip_id).to_pylist()
     if not clip or not clip[0]["video"]:
@@ -154,9 +163,11 @@ def read(
         words=of_clip["words"],
         crops=of_clip["crops"],
         cues={part: of_clip[part] for part in PARTS},
-        tokens={part: _table(path, "tokens", clip_id) for part, path in (tokens or {}).items()},
+        tokens={part: _table((tokens or {}).get(part), "tokens", clip_id) for part in PARTS},
     )
 
 
-def _table(path: Path, name: str, clip_id: str) -> pd.DataFrame:
-    return (read_arrow(path, name, clip_id=clip_id) if path.exists() else TABLES[name].empty_table()).to_pandas()
+def _table(path: Path | None, name: str, clip_id: str) -> pd.DataFrame:
+    if path is None or not path.exists():
+        return TABLES[name].empty_table().to_pandas()
+    return read_arrow(path, name, clip_id=clip_id).to_pandas()

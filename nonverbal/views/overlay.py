@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 
 from nonverbal.layouts import FPS, PARTS
-from nonverbal.media import decode_frames
 from nonverbal.progress import track
-from nonverbal.views.found import Found, find
+from nonverbal.views.found import Found, find, frames_of
 from nonverbal.views.paint import GAP, LINE, TEXT, Pen, Subtitles, draw_box, write_film
 
 HEIGHT = 720  # the picture is scaled to this
@@ -76,8 +75,12 @@ def overlay(results: Path, clip_id: str, out: Path) -> None:
     Raises:
         UserError: the results hold no such clip.
     """
-    found = find(results, clip_id)
+    paint(find(results, clip_id), None, out)
+
+
+def paint(found: Found, utterance_id: int | None, out: Path) -> None:
+    """Write the video of an utterance, or of the whole clip."""
+    span = found.span(utterance_id)
     painter = Painter(found, found.clip["width"], found.clip["height"])
-    frames = enumerate(track(decode_frames(found.video), "overlay", found.clip["frames"]))
-    drawn = (painter.draw(number, frame) for number, frame in frames)
-    write_film(out, drawn, painter.size, found.audio, found.span(None))
+    frames = track(frames_of(found, span), "overlay", len(span))
+    write_film(out, (painter.draw(number, frame) for number, frame in frames), painter.size, found.audio, span)

@@ -14,9 +14,8 @@ from nonverbal.avatar.skeleton import JOINTS, PARENTS
 from nonverbal.errors import UserError
 from nonverbal.layouts import FPS
 from nonverbal.media import VideoWriter, run_ffmpeg
-from nonverbal.views.avatar import frames_of
 from nonverbal.views.figure import Figures, Screen
-from nonverbal.views.found import Found, Span, find
+from nonverbal.views.found import Found, Span, find, frames_of
 from nonverbal.views.landmarks import landmarks, upper_bones
 from nonverbal.views.motion import motions_of
 from nonverbal.views.sheet import arm_curves, face_curves, head_curves

@@ -1,4 +1,4 @@
-"""Some utterances of a run to look at: avatar video, contact sheet, and motion files for other programs."""
+"""Some utterances of a run to look at: overlay, avatar video, contact sheet, and motion files for other programs."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from nonverbal.views.figure import Figures
 from nonverbal.views.found import TABLES_OF, read
 from nonverbal.views.glb import write_glb
 from nonverbal.views.motion import motions_of
+from nonverbal.views.overlay import paint
 from nonverbal.views.settings import Samples
 from nonverbal.views.sheet import save_sheet
 
@@ -24,7 +25,7 @@ def samples(
     active_speaker: list[Path], crops: list[Path], face: list[Path], body: list[Path], samples: Path,
     models: Path, settings: Samples,
 ) -> None:  # fmt: skip
-    """Make CLIP_UTTERANCE.mp4, .png, .bvh and .glb of the utterances of which most is known.
+    """Make CLIP_UTTERANCE.mp4 (avatar), .overlay.mp4, .png, .bvh and .glb of the utterances of which most is known.
 
     Args:
         clips, utterances, words, tracks, active_speaker, crops: tables of those names, a shard each.
@@ -47,6 +48,7 @@ def samples(
         name = f"{clip_id}_{utterance_id}"
         (motion,) = motions_of(found, utterance_id)
         film(found, utterance_id, figures, samples / f"{name}.mp4")
+        paint(found, utterance_id, samples / f"{name}.overlay.mp4")
         save_sheet(found, utterance_id, motion, figures, samples / f"{name}.png")
         write_bvh(samples / f"{name}.bvh", motion, figures.anny.person.avatar.rest_joints.numpy())
         write_glb(samples / f"{name}.glb", motion, figures.anny, {"clip_id": clip_id, "utterance_id": utterance_id})

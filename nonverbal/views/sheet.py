@@ -12,9 +12,9 @@ from nonverbal.cues.frames import FACE as FACE_BOX
 from nonverbal.cues.frames import PERSON, crop
 from nonverbal.layouts import FPS, OPEN_FACE, SMPLX_BODY
 from nonverbal.paper.style import GREY, INK, PALETTE, new_figure
-from nonverbal.views.avatar import FACE_MARGIN, frames_of
+from nonverbal.views.avatar import FACE_MARGIN
 from nonverbal.views.figure import Figures, Screen
-from nonverbal.views.found import Found, find
+from nonverbal.views.found import Found, find, frames_of
 from nonverbal.views.motion import Motion, columns, motions_of
 from nonverbal.views.paint import Pen
 

@@ -27,6 +27,7 @@ class Site:
     url: str = ""
     files: dict[str, tuple[str, bytes | int]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
+    cookies: dict[str, str] = field(default_factory=dict)  # path -> those that came with the last request
     cut_at: dict[str, int] = field(default_factory=dict)  # path -> bytes after which the connection is closed
 
     def episode(
@@ -67,6 +68,7 @@ def handler(site: Site) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = self.path.split("?")[0]
             site.asked[path] += 1
+            site.cookies[path] = self.headers.get("Cookie", "")
             kind, body = site.files.get(path, ("", 404))
             if isinstance(body, int):
                 self.send_error(body)

@@ -48,7 +48,7 @@ def through(tmp_path, network):
         write_table(tmp_path / "videos.parquet", "channels", videos)
         write_table(tmp_path / "people.parquet", "keep_people", [{"video_id": v["video_id"], **kept} for v in videos])
         inputs = tmp_path / "videos.parquet", tmp_path / "people.parquet"
-        settings = Download(max_height=720, caption_languages=("en",), drop_unreachable=False)
+        settings = Download(max_height=720, caption_languages=("en",), licences=None, drop_unreachable=False)
         fetched = tmp_path / "download.parquet", tmp_path / "downloaded"
         download(*inputs, *fetched, settings, network)
         made = tmp_path / "clips.parquet", tmp_path / "media"

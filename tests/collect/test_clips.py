@@ -15,7 +15,8 @@ from nonverbal.schema import read_rows, write_table
 
 ROW = {
     "channel_id": "c", "title": "", "width": 160, "height": 120, "fps": 25.0, "captions": "", "caption_language": "",
-    "language": "", "licence": "", "sha256": "", "kept": True, "reason": "", "detail": "",
+    "language": "", "licence": "", "captions_origin": "", "availability": "", "checked": "", "sha256": "",
+    "kept": True, "reason": "", "detail": "",
 }  # fmt: skip
 
 
@@ -120,7 +121,7 @@ def test_own_files_go_through_the_whole_stage(shared_media, tmp_path, network):
     assert decisions[women] == ""
     assert decisions[torso] == "no_people"
     keep_people(scores, people, KeepPeople(people=0, score=0.5))
-    settings = Download(max_height=720, caption_languages=("en",), drop_unreachable=False)
+    settings = Download(max_height=720, caption_languages=("en",), licences=None, drop_unreachable=False)
     download(videos, people, tmp_path / "download.parquet", tmp_path / "downloaded", settings, network)
     found = {row["video_id"]: row for row in read_rows(tmp_path / "download.parquet", "download")}
     assert (found[women]["width"], found[women]["height"], found[women]["fps"]) == (362, 640, 24.0)

@@ -1,8 +1,11 @@
 import errno
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from yt_dlp.downloader.http import HttpFD
+from yt_dlp.extractor.peertube import PeerTubeIE
 
 from nonverbal.collect import download as module
 from nonverbal.collect.captions import choose, store
@@ -14,7 +17,7 @@ from nonverbal.media import run_ffmpeg
 from nonverbal.schema import read_rows, write_table
 
 HOSTILE = "$(touch pwned); `id` %(title)s ../../etc/passwd ünïcødé 日本語"
-SETTINGS = Download(max_height=720, caption_languages=("en",), drop_unreachable=False)
+SETTINGS = Download(max_height=720, caption_languages=("en",), licences=None, drop_unreachable=False)
 
 
 @pytest.fixture
@@ -58,6 +61,7 @@ def test_every_kind_of_video_over_http(site, run, video, tmp_path):
     }  # fmt: skip
     good = rows["good"]
     assert (good["path"], good["captions"], good["caption_language"]) == ("good.mp4", "good.vtt", "en")
+    assert (good["captions_origin"], rows["gone"]["captions_origin"]) == ("uploader", "")
     assert (good["width"], good["height"], good["fps"], good["language"]) == (160, 120, 25.0, "en")
     assert good["duration_s"] == pytest.approx(6, abs=0.05)
     assert good["title"] == HOSTILE
@@ -203,3 +207,54 @@ def test_byte_order_mark_and_windows_lines_are_taken_off(tmp_path):
     assert (tmp_path / "v.vtt").read_bytes() == b"WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n"
     assert store(b"no subtitles", "srt", tmp_path, "w") == ""
     assert names(tmp_path) == ["v.vtt"]
+
+
+LICENSED = SETTINGS.model_copy(update={"licences": ("Attribution - Share Alike", "cc by 4.0")})
+UUID = "9c9de5e8-0a1e-484a-b099-e80766180a6d"
+
+
+def test_licence_and_permission_are_those_of_the_site_and_of_today(site, run, video, peertube):
+    peertube(site, video, "Attribution - Share Alike")
+    rows, media = run({"good": f"peertube:site:{UUID}"}, LICENSED)
+    good = rows["good"]
+    assert (good["kept"], good["licence"]) == (True, "Attribution - Share Alike")
+    assert good["checked"] in {str(datetime.now(UTC).date()), str(datetime.now(UTC).date() - timedelta(days=1))}
+    assert names(media) == ["good.mp4"]
+
+
+def test_video_of_a_licence_that_is_not_allowed_is_a_row_and_is_not_fetched(site, run, video, peertube):
+    peertube(site, video, "Attribution - Non Commercial")
+    rows, media = run({"other": f"peertube:site:{UUID}"}, LICENSED)
+    assert (rows["other"]["reason"], rows["other"]["kept"]) == ("licence", False)
+    assert rows["other"]["detail"] == "its licence, 'Attribution - Non Commercial', is not allowed"
+    assert names(media) == [] and not site.asked["/video.mp4"]
+    assert run({"other": f"peertube:site:{UUID}"})[0]["other"]["kept"]  # all are allowed as long as none is listed
+
+
+def test_licence_that_no_site_tells_is_the_containers_or_none(site, run, video, tmp_path):
+    site.episode("untold", video.read_bytes())
+    run_ffmpeg("-i", str(video), "-c", "copy", "-metadata", "copyright=CC BY 4.0", str(tmp_path / "told.mp4"))
+    site.episode("told", (tmp_path / "told.mp4").read_bytes())
+    addresses = {name: f"{site.url}/{name}.html" for name in ("told", "untold")} | {"own": video.absolute().as_uri()}
+    rows, media = run(addresses, LICENSED)
+    assert {name: (row["reason"], row["licence"]) for name, row in rows.items()} == {
+        "told": ("", "CC BY 4.0"), "untold": ("licence", ""), "own": ("licence", ""),
+    }  # fmt: skip
+    assert names(media) == ["told.mp4", "told.vtt"] and rows["untold"]["detail"] == "no licence is told"
+    rows, _ = run(addresses, LICENSED.model_copy(update={"licences": ("",)}))
+    assert [name for name, row in rows.items() if row["kept"]] == ["untold", "own"]
+
+
+@pytest.fixture
+def peertube(monkeypatch):
+    """Makes a site answer as a PeerTube does, one of the sites whose licence yt-dlp reads."""
+
+    def serve(site, video, licence: str) -> None:
+        api = f"/api/v1/videos/{UUID}"
+        monkeypatch.setattr(PeerTubeIE, "_API_BASE", f"{site.url}/%.0sapi/v1/videos/%s/%s")
+        files = [{"fileUrl": f"{site.url}/video.mp4", "resolution": {"id": 120, "label": "120p"}, "size": 1}]
+        told = {"name": "a talk", "licence": {"id": 2, "label": licence}, "files": files}
+        site.files[f"{api}/"] = ("application/json", json.dumps(told).encode())
+        site.files["/video.mp4"] = ("video/mp4", video.read_bytes())
+
+    return serve

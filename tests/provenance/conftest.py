@@ -53,6 +53,14 @@ def started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
+@pytest.fixture
+def empty_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run without jobs, whose records name no packages and no commit."""
+    monkeypatch.setattr(records, "imported_packages", dict)
+    monkeypatch.setattr(records, "git_state", lambda root: {"commit": "0a" * 20, "dirty": True})
+    return started(tmp_path, monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, pytest.MonkeyPatch]]:
     """A run without jobs for the tests of a module, and what patches it; its records name no packages and no commit."""

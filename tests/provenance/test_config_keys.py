@@ -57,6 +57,13 @@ def test_a_row_of_table_3_reads_what_it_does_not_change_and_its_changes():
     assert not any(key.startswith("tokenizers.body") for key in own | other)
 
 
+def test_a_row_that_changes_the_face_alone_leaves_the_body_as_ours():
+    params = {"settings": TOKENIZERS["body"], "training": TOKENIZERS["training"], "seed": 7}
+    face, body = (keys(params, "train_tokenizer", part=part, row="squared", repeat="0") for part in ("face", "body"))
+    assert "tokenizers.rows.squared.changes" in face and "tokenizers.face.losses.groups.jaw" not in face
+    assert body == keys(params, "train_tokenizer", part="body", row="ours", repeat="0")
+
+
 def test_what_is_divided_into_shards_depends_on_their_number():
     assert keys({}, "face", files=("results/cues/face/00012/face.parquet",)) == {"shards"}
     assert keys({}, "split", files=("results/split/split.parquet",)) == set()

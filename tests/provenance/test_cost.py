@@ -76,6 +76,7 @@ def test_the_rule_writes_what_an_hour_kept_took(artifacts, tmp_path):
         ],
         "download": [
             {**video, "duration_s": 7200.0, "captions": "", "caption_language": "", "language": "", "licence": "",
+        "captions_origin": "", "availability": "", "checked": "",
              "sha256": "", **DECIDED}
         ],
         "clips": [

@@ -79,6 +79,7 @@ def shard(tmp_path, two_voices):
     video = {
         "video_id": "v", "channel_id": "c", "title": "", "path": "v.mp4", "duration_s": 20.0, "width": 640,
         "height": 360, "fps": 25.0, "captions": "", "caption_language": "", "language": "", "licence": "",
+        "captions_origin": "", "availability": "", "checked": "",
         "sha256": "0", "kept": True, "reason": "", "detail": "",
     }  # fmt: skip
 

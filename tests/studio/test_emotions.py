@@ -102,8 +102,11 @@ def test_the_reference_must_name_its_source(tmp_path):
         return read_reference([tmp_path / "r.csv"])
 
     assert read("Joy,men,30,a survey")[["row", "metric", "value"]].to_numpy().tolist() == [["joy", "men", 30.0]]
-    for row, expected in {"joy,men,30,": "column source", "joy,boys,30,x": "men or women", "joy,men,130,x": "0 to 100",
-                          "joy,men,few,x": "0 to 100"}.items():  # fmt: skip
+    wrong = {
+        "joy,men,30,": "column source", "joy,boys,30,x": "men or women", "joy,men,130,x": "0 to 100",
+        "joy,men,few,x": "0 to 100", "joy,men,3,x\nJoy,men,4,x": "one percentage",
+    }  # fmt: skip
+    for row, expected in wrong.items():
         with pytest.raises(UserError, match=expected):
             read(row)
     (tmp_path / "bad.csv").write_text("emotion,percent\njoy,3\n")

@@ -67,7 +67,7 @@ def made(recorded, config, tmp_path_factory):
     wanted = [row["video_id"] for row in read_rows(t["shard"], "channels")]
     kept = {"kept": True, "reason": "", "detail": ""}
     write_table(t["keep_people"], "keep_people", [{"video_id": video_id, **kept} for video_id in wanted])
-    fetching = Download(max_height=720, caption_languages=("en",), drop_unreachable=False)
+    fetching = Download(max_height=720, caption_languages=("en",), licences=None, drop_unreachable=False)
     download(t["shard"], t["keep_people"], t["download"], folders["download"], fetching, NETWORK)
     sides(t["shard"], t["download"], folders["download"], t["sides"], folders["sides"], [str(takes)], studio.sides)
     cut = Clips(skip_s=0, length_s=2)

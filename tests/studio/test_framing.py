@@ -80,6 +80,7 @@ def test_each_fault_is_found_and_what_cannot_be_said_is_not():
         picture(), picture(faces=0, readable=False, **nowhere), picture(faces=2), picture(readable=False),
         picture(face_top=0.0), picture(face_left=-0.1), picture(body_bottom=0.0), picture(body_right=0.004),
         picture(left_hand=0.4), picture(left_hand=np.nan),
+        picture(**{name: np.nan for name in nowhere if name.startswith("body_")}),
     ])  # fmt: skip
     checks = judged(rows, CHECK)
     true = {name: np.flatnonzero(checks[name] == 1).tolist() for name in checks}
@@ -87,6 +88,7 @@ def test_each_fault_is_found_and_what_cannot_be_said_is_not():
     assert true["face cut"] == [4, 5] and true["face cut, top"] == [4] and true["face cut, left"] == [5]
     assert true["body cut"] == [7] and true["body cut, bottom"] == [6]  # seated actors are cut below
     assert true["left hand unknown"] == [8] and np.isnan(checks["left hand unknown"].iloc[9])
+    assert np.isnan(checks["body cut"].iloc[10]) and checks["face cut"].iloc[10] == 0  # no person was found
     assert checks.iloc[1].drop(["no face", "several faces", *checks.filter(like="unknown")]).isna().all()
 
 

@@ -111,7 +111,17 @@ def test_the_layout_is_the_published_one_and_numbers_agree(tmp_path, long_take, 
         for turn in turns
     ])  # fmt: skip
     absent = {"channel_id": NAME, "title": f"{NAME}_{side}", "duration_s": 6.0, "width": 96, "height": 64, "fps": 25.0}
-    texts = dict.fromkeys(("captions", "caption_language", "language", "licence", "sha256"), "")
+    names = (
+        "captions",
+        "caption_language",
+        "captions_origin",
+        "language",
+        "licence",
+        "availability",
+        "checked",
+        "sha256",
+    )
+    texts = dict.fromkeys(names, "")
     write_table(tmp_path / "download.parquet", "download", [
         {"video_id": video, "path": long_take.name, **absent, **texts, **decision}
     ])  # fmt: skip

@@ -36,7 +36,7 @@ def test_a_sample_is_a_video_a_sheet_and_motion_files(complete, tmp_path):
         settings=Samples(utterances=2, longest_s=9),
     )  # fmt: skip
     made = {path.name: path.stat().st_size for path in (tmp_path / "out").iterdir()}
-    assert made.keys() == {f"v_000_0.{kind}" for kind in ("mp4", "png", "bvh", "glb")}
+    assert made.keys() == {f"v_000_0.{kind}" for kind in ("mp4", "overlay.mp4", "png", "bvh", "glb")}
     assert min(made.values()) > 1000
     assert bvhio.readAsBvh(str(tmp_path / "out" / "v_000_0.bvh")).FrameCount == 20
 

@@ -1,0 +1,317 @@
+"""Removal: what the config's list names goes from every result, and a dated manifest says so.
+
+Tables and folders that a shard's jobs made lose the rows and files of the removed videos, and no job runs for that.
+What was made of several shards together is deleted, and the workflow makes it anew. Models stay until they are trained
+anew, and the manifest and the audit say which. Nothing that stays names what was removed: manifests hold digests.
+"""
+
+import json
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nonverbal.collect.removals import MANIFESTS, Gone, Removals, in_force, manifests, read_list, without
+from nonverbal.provenance.audit import Audit
+from nonverbal.provenance.hashes import files_of, hash_path, write_atomically
+from nonverbal.provenance.record import Record, record_path
+from nonverbal.provenance.why import TRAINING
+from nonverbal.schema import intact
+
+CLIP = r"_\d+$"  # what a clip's id adds to its video's
+LISTING = Path("collect") / "channels"
+LISTED = ("sources", "channels")  # tables there which have a row also of what is dropped
+LINES = frozenset((".csv", ".jsonl", ".log", ".md", ".tsv", ".txt"))  # of what no job claims, these lose lines
+
+
+def removal(removals: list[Path], removal: Path) -> None:
+    """Write what is in force: entries of the list by kind, and what earlier runs removed, by number.
+
+    The results hold nothing of it any more: the run that starts this job began with `purge`.
+
+    Args:
+        removals: the config's list, or none.
+        removal: JSON to write, `RESULTS/provenance/removal.json`.
+    """
+    listed = Counter(kind for path in removals for kind, _ in read_list(path))
+    done = [{name: one[name] for name in ("date", "counts")} for one in manifests(removal.parents[1])]
+    write_atomically(removal, json.dumps({"listed": listed, "removed": done}, indent=1) + "\n")
+
+
+def purge(results: Path, removals: Removals, root: Path) -> Path | None:
+    """Take out of finished results what is to be nowhere; the manifest, or None where nothing was to be taken out.
+
+    The list is remembered in the results: it stays in force should the config lose it. A purge can be killed at any
+    time: the table at which the next one looks first is done last.
+
+    Args:
+        results: folder of the run.
+        removals: what is to go.
+        root: the folder that the workflow runs in.
+
+    Raises:
+        UserError: a table is damaged.
+    """
+    before = in_force(results).digests
+    removals = Removals(removals.digests | before)
+    found, entries = (rows_of(results / LISTING / f"{name}.parquet") for name in LISTED)
+    found, entries, gone = without(found, entries, removals)
+    gone.digests |= removals.digests - before
+    if not gone.sources and not gone.videos:
+        if gone.digests:
+            write_manifest(results, gone, {})
+        return None
+    purged = Purge(results, root, gone)
+    purged.run()
+    manifest = write_manifest(results, gone, purged.content())
+    purged.finish(found, entries)
+    return manifest
+
+
+def write_manifest(results: Path, gone: Gone, content: dict[str, Any]) -> Path:
+    """What was removed, by digest and number, and what is to be made anew."""
+    date = datetime.now(UTC).isoformat(timespec="milliseconds")
+    path = results / MANIFESTS / f"{re.sub('[^0-9T]', '', date[:23])}.json"
+    counts = {"sources": gone.sources, "videos": len(gone.videos)}
+    whole = {"date": date, "counts": counts, "to_retrain": [], "deleted": [], "digests": sorted(gone.digests)} | content
+    write_atomically(path, json.dumps(whole, indent=1) + "\n")
+    return path
+
+
+class Fate(IntEnum):
+    """What becomes of a job's outputs."""
+
+    KEPT = 0
+    FILTERED = 1
+    DELETED = 2
+
+
+class Purge:
+    """One removal from one results folder.
+
+    Args:
+        results: the folder.
+        root: where inputs outside of it lie.
+        gone: what to take out.
+    """
+
+    def __init__(self, results: Path, root: Path, gone: Gone) -> None:
+        self.results, self.gone, self.listing = results, gone, results / LISTING
+        self.audit = Audit(results, root)
+        self.before = self._hashes()
+        self.counts: Counter[str] = Counter(sources=gone.sources, videos=len(gone.videos), rows=0, files=0)
+        self.deleted: list[str] = []
+        self.models: list[dict[str, str]] = []
+        self.fates: dict[int, Fate] = {}
+        self.called = any_of(gone.videos | gone.keys)
+        self.said = any_of(gone.videos | gone.keys | gone.words)
+
+    def run(self) -> None:
+        """All but the listing."""
+        for record in self.audit.records:
+            fate = self.fate(record)
+            if fate == Fate.DELETED:
+                self._delete(record)
+            elif fate == Fate.FILTERED and record["rule"] != "channels":
+                for path in record["outputs"]:
+                    self._filter(self.audit.place(path))
+                self._write(record)
+        self._clear_work()
+        self._sweep()
+
+    def content(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {"counts": dict(self.counts), "to_retrain": self.models, "deleted": sorted(self.deleted)}
+
+    def finish(self, found: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
+        """Write the tables of rule channels, `channels` last.
+
+        Args:
+            found: rows of table `sources`.
+            entries: rows of table `channels`.
+        """
+        for path in sorted(self.listing.glob("[0-9]*.parquet")):
+            self._drop_rows(path)
+        replace_rows(self.listing / "sources.parquet", found)
+        replace_rows(self.listing / "channels.parquet", entries)
+        for record in self.audit.records:
+            if record["rule"] == "channels":
+                self._write(record)
+        now = self._hashes()
+        for record in self.audit.records:
+            self._correct_inputs(record, now)
+
+    def _hashes(self) -> dict[str, str]:
+        return {path: sha256 for record in self.audit.records for path, sha256 in record["outputs"].items()}
+
+    @cached_property
+    def shards(self) -> dict[str, bool]:
+        """Each shard, and whether removed videos are in it."""
+        return {
+            path.stem: not self.gone.videos.isdisjoint(_read(path)["video_id"].to_pylist())
+            for path in sorted(self.listing.glob("[0-9]*.parquet"))
+        }
+
+    def fate(self, record: Record) -> Fate:
+        """What becomes of a job's outputs: of a shard they are filtered; made of filtered ones together, deleted."""
+        if id(record) not in self.fates:
+            self.fates[id(record)] = Fate.KEPT  # ends the walk where a job reads a folder it writes to
+            self.fates[id(record)] = self._fate(record)
+        return self.fates[id(record)]
+
+    def _fate(self, record: Record) -> Fate:
+        if record["rule"] == "channels":
+            return Fate.FILTERED
+        above = [self.audit.made[path] for name in record["inputs"] for path in self.audit.producers(name)]
+        worst = max((self.fate(made) for made in above), default=Fate.KEPT)
+        shard = record["wildcards"].get("shard")
+        if shard is None or worst == Fate.DELETED:
+            return Fate.DELETED if worst else Fate.KEPT
+        return Fate.FILTERED if self.shards.get(shard) else Fate.KEPT
+
+    def _delete(self, record: Record) -> None:
+        """A model stays until it is trained anew; its tables, which name what it was trained on, do not."""
+        model = TRAINING.get(record["rule"])
+        for path, sha256 in record["outputs"].items():
+            place = self.audit.place(path)
+            if place.name == model and place.exists():
+                self.models.append({"path": path, "rule": record["rule"], "sha256": sha256})
+            elif model is None or place.suffix == ".parquet":
+                remove(place)
+                self.deleted.append(path)
+
+    def _filter(self, place: Path) -> None:
+        """Take rows or files out of a shard's output; its time stays, so that no job runs for it."""
+        if place.is_dir():
+            named = [inner for inner in sorted(place.rglob("*")) if self._is_called(inner.name)]
+            self.counts["files"] += len({file for inner in named for file in files_of(inner)})
+            with same_time(place):
+                for inner in named:
+                    remove(inner)
+        elif place.exists():
+            self.counts["rows"] += self._drop_rows(place)
+
+    def _drop_rows(self, path: Path) -> int:
+        """Rewrite a table, a row group at a time, without the rows of removed videos; how many there were."""
+        partial, dropped = path.with_name(f".{path.name}.partial"), 0
+        with (
+            intact(path),
+            pq.ParquetFile(path) as table,
+            pq.ParquetWriter(partial, table.schema_arrow, compression="zstd") as writer,
+        ):
+            for number in range(table.num_row_groups):
+                group = table.read_row_group(number)
+                left = group.filter(self._left(group))
+                dropped += len(group) - len(left)
+                if len(left):
+                    writer.write_table(left)
+        if not dropped:
+            partial.unlink()
+            return 0
+        with same_time(path):
+            partial.replace(path)
+        return dropped
+
+    def _left(self, group: pa.Table) -> pa.ChunkedArray:
+        """Which rows are of no removed video."""
+        videos = (
+            group["video_id"] if "video_id" in group.column_names
+            else pc.replace_substring_regex(group["clip_id"], CLIP, "")
+        )  # fmt: skip
+        return pc.invert(pc.is_in(videos, value_set=pa.array(sorted(self.gone.videos), pa.string())))
+
+    def _is_called(self, name: str) -> bool:
+        return self.called.search(os.fsencode(name)) is not None
+
+    def _clear_work(self) -> None:
+        """Finished units of stopped jobs, but for shards in which nothing is removed."""
+        others = {shard for shard, affected in self.shards.items() if not affected}
+        for folder in sorted(self.results.rglob(".*.work-*")):
+            if others.isdisjoint(folder.relative_to(self.results).parts):
+                remove(folder)
+
+    def _sweep(self) -> None:
+        """Logs lose the lines that name what is removed; what no job claims, too, or goes."""
+        for file in sorted((self.results / "logs").rglob("*")):
+            if file.is_file():
+                drop_lines(file, self.said)
+        for file in map(Path, self.audit.orphans()):
+            if file.suffix in LINES:
+                drop_lines(file, self.called)
+            elif self._is_called(file.name) or self.called.search(file.read_bytes()):
+                remove(file)
+
+    def _write(self, record: Record) -> None:
+        """Write a job's record, with the hashes of what is left of its outputs."""
+        record["outputs"] = {path: hash_path(self.audit.place(path)) for path in record["outputs"]}
+        path = record_path({"results": self.results}, record["rule"], record["wildcards"])
+        write_atomically(path, json.dumps(record, indent=1, sort_keys=True, default=str) + "\n")
+
+    def _correct_inputs(self, record: Record, now: dict[str, str]) -> None:
+        """Where a job read what its producer had written, what is left of that stands in its record."""
+        read = {
+            path: now[path] for path, sha256 in record["inputs"].items()
+            if path in now and self.before[path] == sha256 != now[path]
+        }  # fmt: skip
+        if read and self.fate(record) != Fate.DELETED:
+            record["inputs"] |= read
+            self._write(record)
+
+
+def any_of(names: Iterable[str]) -> re.Pattern[bytes]:
+    """Finds any of some names in bytes, where no letter or digit goes before it, nor a letter after it."""
+    some = b"|".join(re.escape(name.encode(errors="surrogateescape")) for name in sorted(names))
+    return re.compile(rb"(?<![A-Za-z0-9])(?:" + some + rb")(?![A-Za-z])")
+
+
+def drop_lines(file: Path, named: re.Pattern[bytes]) -> None:
+    """Take the lines out of a text in which a name is found."""
+    lines = file.read_bytes().splitlines(keepends=True)
+    left = [line for line in lines if not named.search(line)]
+    if len(left) < len(lines):
+        file.write_bytes(b"".join(left))
+
+
+def remove(place: Path) -> None:
+    """Delete a file or folder, if it is there."""
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def replace_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write other rows to a table, whose columns and time stay."""
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(pa.Table.from_pylist(rows, schema=_read(path).schema), partial, compression="zstd")
+    with same_time(path):
+        partial.replace(path)
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Rows of a table; none where it is not there."""
+    return _read(path).to_pylist() if path.exists() else []
+
+
+def _read(path: Path) -> pa.Table:
+    with intact(path):
+        return pq.read_table(path)
+
+
+@contextmanager
+def same_time(path: Path) -> Iterator[None]:
+    """What is done within leaves the path's time of change as it was."""
+    state = path.stat()
+    yield
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))

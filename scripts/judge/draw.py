@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.judge.draw import draw
+
+run(snakemake, draw)

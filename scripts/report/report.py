@@ -1,0 +1,4 @@
+from nonverbal.job import run
+from nonverbal.report.report import report
+
+run(snakemake, report)
