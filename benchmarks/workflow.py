@@ -5,10 +5,13 @@ Run from the repository's root after `make demo`: python benchmarks/workflow.py 
 The stages' rules run again on a copy of the demonstration's results: with one worker, with two, and as the same
 functions with the same arguments in one process, which pays imports and models once and writes no records. Processor
 time (user and system, all processes) is what other work on the machine distorts least; the clock's is printed beside
-it, and tells how well two workers do only where two cores are free. The load says whether they were.
+it, and tells how well two workers do only where two cores are free. The load says whether they were. From the run
+records of the whole demonstration comes what needs no free cores: how much of its processor time passed in starting
+jobs, and how much faster two workers can be, by the jobs' processor times and what waits for what.
 """
 
 import argparse
+import heapq
 import json
 import os
 import resource
@@ -62,24 +65,47 @@ def measure(command: list[str], folder: Path) -> Cost:
     return Cost(time.monotonic() - started, cpu, len(list((folder / ".snakemake" / "scripts").glob("*.py"))))
 
 
-def workflow(results: Path, stages: list[str], cores: int) -> list[str]:
+def workflow(config: dict, stages: list[str], cores: int) -> list[str]:
     """The command that runs all rules of the stages again, with the config that the results were made of."""
-    config = json.loads(next((results / "provenance" / "jobs" / "clips").glob("*.json")).read_text())["config_start"]
     rules = sorted(path.stem for stage in stages for path in (ROOT / "scripts" / stage).glob("*.py"))
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        *stages,
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--cores",
-        str(cores),
-    ]
-    command += ["--configfile", *(str(ROOT / file) for file in config["files"])]
+    command = [sys.executable, "-m", "snakemake", *stages, "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--cores", str(cores), "--configfile", *(str(ROOT / file) for file in config["files"])]
     if config["values"]:
         command += ["--config", *(f"{key}={json.dumps(value)}" for key, value in config["values"].items())]
     return [*command, "--rerun-triggers", "params", "--skip-script-cleanup", "--quiet", "all", "--forcerun", *rules]
+
+
+def records_of(results: Path) -> list[dict]:
+    """The run records, in the order in which the jobs began."""
+    found = [json.loads(path.read_text()) for path in (results / "provenance" / "jobs").rglob("*.json")]
+    return sorted(found, key=lambda record: record["started"])
+
+
+def scheduled(records: list[dict], workers: int) -> float:
+    """Seconds until the last of some jobs ends, if each takes its processor time and begins once a worker is free."""
+    maker = {Path(output): i for i, record in enumerate(records) for output in record["outputs"]}
+    needs = [
+        {maker[path] for name in record["inputs"] for path in (Path(name), *Path(name).parents) if path in maker}
+        for record in records
+    ]
+    waiting, running, done, now = list(range(len(records))), [], set(), 0.0
+    while waiting or running:
+        for job in [job for job in waiting if needs[job] <= done][: workers - len(running)]:
+            waiting.remove(job)
+            heapq.heappush(running, (now + records[job]["cpu_s"], job))
+        now, job = heapq.heappop(running)
+        done.add(job)
+    return now
+
+
+def report_records(records: list[dict]) -> None:
+    """Print what the records of a finished run tell."""
+    cpu, start = (sum(record[key] for record in records) for key in ("cpu_s", "startup_cpu_s"))
+    faster = scheduled(records, 1) / scheduled(records, 2)
+    print(
+        f"{len(records)} jobs of the whole run: {cpu:.0f} s of processors, {start / (cpu - start):.1%} of the work in"
+    )
+    print(f"starting jobs; two workers would be {faster:.2f} x as fast as one")
 
 
 def copied(results: Path, name: Path, folder: Path) -> None:
@@ -98,14 +124,15 @@ def main() -> None:
         bare(args.bare)
         return
     results = args.results.resolve()
-    record = json.loads(next((results / "provenance" / "jobs" / "clips").glob("*.json")).read_text())
+    records = records_of(results)
+    report_records(records)
     costs, load = {}, os.getloadavg()[0]
     for cores in (2, 1):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            copied(results, Path(record["results"]), folder)
+            copied(results, Path(records[0]["results"]), folder)
             costs[f"workflow, {cores} worker{'s'[: cores - 1]}"] = measure(
-                workflow(results, args.stages, cores), folder
+                workflow(records[0]["config_start"], args.stages, cores), folder
             )
             if cores == 1:
                 again = [sys.executable, str(Path(__file__).resolve()), "--bare", str(folder)]
