@@ -114,7 +114,7 @@ def info(files: Sequence[Path], sizes: dict[str, tuple[int, int]]) -> DatasetInf
 def escaped(text: object) -> str:
     """Text from elsewhere as Markdown that shows it on one line and does nothing else."""
     line = html.escape(" ".join(str(text).split()), quote=False)
-    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", line)
+    return re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", line)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -16,6 +16,7 @@ MAKERS = {
     "speaker_bbox": ("tracks", "active_speaker"),
     "harmful_utterance_id": ("safety",),
 }
+UNKNOWN = "unknown"
 
 
 def columns(records: list[Path], models: Path, columns: Path, chosen: dict[str, list[str]]) -> None:
@@ -34,11 +35,15 @@ def columns(records: list[Path], models: Path, columns: Path, chosen: dict[str, 
 
 
 def models_of(records: Iterable[Record], chosen: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
-    """Column -> the models that made it."""
-    rules: dict[str, set[str]] = {rule: set(names) for rule, names in chosen.items()}
+    """Column -> the models that made it; `UNKNOWN` where no job's record says so."""
+    asked: dict[str, set[str]] = {}
     for record in records:
-        rules.setdefault(record["rule"], set()).update(record["models"])
-    return {column: set().union(*(rules.get(rule, set()) for rule in makers)) for column, makers in MAKERS.items()}
+        asked.setdefault(record["rule"], set()).update(record["models"])
+    used = {}
+    for column, makers in MAKERS.items():
+        told = [asked[rule] for rule in makers if rule in asked] or [{UNKNOWN}]
+        used[column] = set().union(*told, *(chosen.get(rule, ()) for rule in makers))
+    return used
 
 
 def decision(used: Iterable[str], models: Path) -> dict[str, object]:

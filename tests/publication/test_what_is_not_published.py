@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES = re.compile(r"file://|\.(mp4|wav|vtt|jpg|png|mkv|webm)\b|/(home|tmp|root|Users|work)/|hf_\w{8}")
+PLACES = re.compile(r"file://|\.(mp4|wav|vtt|jpg|png|mkv|webm)\b|/(home|tmp|root|Users)/|hf_\w{8}")
 
 
 def texts(value: object):
