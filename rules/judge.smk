@@ -47,7 +47,7 @@ rule draw:
         settings=settings(CONFIG.judge.draw),
         network=settings(CONFIG.collect.network),
         people=CONFIG.collect.keep_people.people,
-        language=CONFIG.speech.keep_language.language,
+        spoken=settings(CONFIG.speech.keep_language),
         seed=CONFIG.seed,
     message:
         "Drawing what people are asked to check"

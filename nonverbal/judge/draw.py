@@ -23,6 +23,7 @@ from nonverbal.layouts import FPS
 from nonverbal.progress import track
 from nonverbal.schema import read_arrow, read_rows, write_table
 from nonverbal.shards import digest
+from nonverbal.speech.settings import KeepLanguage
 
 log = logging.getLogger("nonverbal")
 STRATUM = ["kept", "reason"]
@@ -35,7 +36,7 @@ def draw(
     channels: list[Path], clips: list[Path], keep_people: list[Path], keep_two_speakers: list[Path],
     keep_language: list[Path], keep_visible: list[Path], keep_safe: list[Path], utterances: list[Path],
     safety: list[Path], crops: list[Path], face: list[Path], units: Path, strata: Path, pictures: Path,
-    settings: Draw, network: Network, people: int, language: str, seed: int,
+    settings: Draw, network: Network, people: int, spoken: KeepLanguage, seed: int,
 ) -> None:  # fmt: skip
     """Write the sample, and how large the strata are that it is from.
 
@@ -47,7 +48,7 @@ def draw(
         settings: questions, and how many units of each.
         network: how thumbnails are fetched again, as no rule keeps them.
         people: that a thumbnail must show.
-        language: that clips must be in.
+        spoken: the language that clips must be in.
         seed: of the draw.
     """
     columns = {
@@ -56,7 +57,7 @@ def draw(
         "utterances": utterances, "safety": safety, "crops": crops, "face": face,
     }  # fmt: skip
     shards = [dict(zip(columns, paths, strict=True)) for paths in zip(*columns.values(), strict=True)]
-    words = {"people": "a person" if people < 2 else f"{people} or more people", "language": language}
+    words = {"people": "a person" if people < 2 else f"{people} or more people", "language": spoken.language}
     pictures.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     counts: list[dict[Any, Any]] = []

@@ -60,6 +60,7 @@ function load(which) {
   const still = unit.unit === "video" || unit.unit === "frame", address = `/media/${unit.key}/${which}`;
   movie.hidden = still;
   picture.hidden = !still;
+  part("near").hidden = true;
   part("parts").textContent = unit.spans.length > 1 ? `part ${which + 1} of ${unit.spans.length}` : "";
   box.getContext("2d").clearRect(0, 0, box.width, box.height);
   if (part("stage").hidden) return;
@@ -86,6 +87,18 @@ function frame() {
   }
 }
 
+function near() {
+  // A boxed face from near by, with as much again around it.
+  part("near").hidden = !(unit && unit.unit === "frame" && unit.boxes.length);
+  if (part("near").hidden) return;
+  const { x0, y0, x1, y1 } = unit.boxes[0], width = picture.naturalWidth, height = picture.naturalHeight;
+  const side = 2 * Math.max((x1 - x0) * width, (y1 - y0) * height), canvas = part("near");
+  const corner = [(x0 + x1) / 2 * width - side / 2, (y0 + y1) / 2 * height - side / 2];
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture, ...corner, side, side, 0, 0, canvas.width, canvas.height);
+}
+
 function judge(verdict) { if (unit) call("/api/judge", { key: unit.key, verdict }); }
 function undo() { if (!part("undo").disabled) call("/api/undo", {}); }
 function step(by) {
@@ -108,6 +121,7 @@ part("enter").addEventListener("submit", (event) => {
   begin();
 });
 part("who").addEventListener("click", () => { annotator = ""; part("task").hidden = true; begin(); });
+picture.addEventListener("load", near);
 movie.addEventListener("ended", () => step(1));
 for (const seen of [movie, picture]) seen.addEventListener("error", () => {
   if (!unit || !seen.getAttribute("src")) return;

@@ -9,9 +9,12 @@ from nonverbal.judge.draw import draw
 from nonverbal.judge.settings import Asked, Draw, Questions
 from nonverbal.media import VideoWriter, write_audio
 from nonverbal.schema import write_table
+from nonverbal.speech.settings import KeepLanguage
 
+THERE = ("a_000", "c_000", "d_000")
 FRAMES, WIDTH, HEIGHT = 50, 160, 90
 NAMES = ("people", "two_speakers", "language", "visible", "safe", "words", "speaker", "face")
+SPOKEN = KeepLanguage(enabled=True, language="en", score=0.5)
 HOSTILE = "<img src=x onerror=alert(1)> \u202eevil & \"so\" 'on'"
 FOLDERS = {
     "clips": "collect/clips", "keep_people": "collect/keep_people", "keep_two_speakers": "speech/keep_two_speakers",
@@ -96,7 +99,7 @@ def drawn(results: Path, sizes: Draw, seed: int = 7) -> Path:
     out = results / "judge" / "draw"
     draw(
         channels=channels, **tables, units=out / "units.parquet", strata=out / "strata.parquet",
-        pictures=out / "pictures", settings=sizes, network=Network(timeout_s=1, retries=0), people=1, language="en",
+        pictures=out / "pictures", settings=sizes, network=Network(timeout_s=1, retries=0), people=1, spoken=SPOKEN,
         seed=seed,
     )  # fmt: skip
     return out

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import av
 import pytest
-from judge_cases import HOSTILE
+from judge_cases import HOSTILE, THERE
 
 from nonverbal.errors import UserError
 from nonverbal.judge.judgements import Judgements, read, read_all
@@ -136,7 +136,7 @@ def units_of(server, question):
 
 
 def test_an_excerpt_is_a_movie_with_sound_of_the_span_alone(client, server):
-    (unit,) = [unit for unit in units_of(server, "words") if unit["clip_id"] == "a_000"][:1]
+    (unit,) = [unit for unit in units_of(server, "words") if unit["clip_id"] in THERE][:1]
     status, headers, data = client.ask("GET", f"/media/{unit['key']}/0")
     assert (status, headers["Content-Type"]) == (200, "video/mp4")
     with av.open(BytesIO(data)) as movie:
@@ -152,7 +152,9 @@ def test_an_excerpt_is_a_movie_with_sound_of_the_span_alone(client, server):
 
 
 def test_a_frame_is_that_frame(client, server):
-    for unit in [unit for unit in units_of(server, "face") if unit["clip_id"] == "a_000"]:
+    shown = [unit for unit in units_of(server, "face") if unit["clip_id"] in THERE]
+    assert shown
+    for unit in shown:
         status, headers, data = client.ask("GET", f"/media/{unit['key']}/0")
         assert (status, headers["Content-Type"]) == (200, "image/jpeg")
         with av.open(BytesIO(data)) as picture:
@@ -162,18 +164,18 @@ def test_a_frame_is_that_frame(client, server):
 
 def test_units_without_media_are_passed_over_and_counted(client, server):
     count = {one["question"]: one for one in client.state()["questions"]}
-    there = [unit for unit in units_of(server, "two_speakers") if unit["clip_id"] == "a_000"]
+    there = [unit for unit in units_of(server, "two_speakers") if unit["clip_id"] in THERE]
     assert count["two_speakers"]["gone"] == count["two_speakers"]["units"] - len(there)
     assert count["safe"]["gone"] == 0  # words to read
-    gone = next(unit for unit in units_of(server, "two_speakers") if unit["clip_id"] != "a_000")
+    gone = next(unit for unit in units_of(server, "two_speakers") if unit["clip_id"] not in THERE)
     status, _, data = client.ask("GET", f"/media/{gone['key']}/0")
     assert status == 410
     assert b"no longer here" in data
 
 
 def test_a_damaged_clip_is_told_and_passed_over(client, server, results):
-    (unit,) = [unit for unit in units_of(server, "words") if unit["clip_id"] == "a_000"][:1]
-    (results / "collect/clips/00000/media/a_000.mp4").write_bytes(b"no movie")
+    (unit,) = [unit for unit in units_of(server, "words") if unit["clip_id"] in THERE][:1]
+    (results / "collect/clips" / unit["folder"] / "media" / unit["video"]).write_bytes(b"no movie")
     assert client.ask("GET", f"/media/{unit['key']}/0")[0] == 410
     following = client.state(question="words")["unit"]
     assert following is None or following["key"] != unit["key"]
@@ -183,7 +185,7 @@ def test_a_damaged_clip_is_told_and_passed_over(client, server, results):
     {"video": "../../../../../../etc/passwd"}, {"folder": "../.."}, {"folder": ".."}, {"video": "/etc/passwd"},
 ])  # fmt: skip
 def test_a_table_that_names_files_elsewhere_reaches_none(client, server, change):
-    unit = next(unit for unit in units_of(server, "words") if unit["clip_id"] == "a_000")
+    unit = next(unit for unit in units_of(server, "words") if unit["clip_id"] in THERE)
     unit |= change
     assert client.ask("GET", f"/media/{unit['key']}/0")[0] == 410
 
