@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from nonverbal.paper.markup import Block, latex, markdown
+from nonverbal.paper.spreadsheet import inert
 
 MISSING = "not available"
 YES_NO = "yes (1) or no (0)"
@@ -120,7 +121,7 @@ class Comparison:
         columns = [*KEY, "unit", "published", "ours", "difference", "note", "source"]
         if self.deviations:
             columns.insert(columns.index("difference"), "deviation")
-        table[columns].to_csv(csv, index=False, na_rep=MISSING, float_format="%.10g", lineterminator="\n")
+        inert(table[columns]).to_csv(csv, index=False, na_rep=MISSING, float_format="%.10g", lineterminator="\n")
         blocks = [block for block in self.blocks() if block.rows]
         remarks = [*self.notes, *self._remarks(table)]
         md.write_text(markdown(self.title, blocks, remarks))

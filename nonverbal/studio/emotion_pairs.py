@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from nonverbal.paper.comparison import MISSING, number
 from nonverbal.paper.markup import Block, latex, markdown
+from nonverbal.paper.spreadsheet import inert
 from nonverbal.paper.style import COLUMN, INK, new_figure, save, shown
 from nonverbal.studio.labels import UNKNOWN, turns
 
@@ -29,7 +30,7 @@ def emotion_pairs(emotions: list[Path], csv: Path, md: Path, tex: Path, png: Pat
     """
     labels, counts = together(turns(emotions))
     table = pairs(labels, counts)
-    table.to_csv(csv, index=False, na_rep=MISSING, float_format="%.10g", lineterminator="\n")
+    inert(table).to_csv(csv, index=False, na_rep=MISSING, float_format="%.10g", lineterminator="\n")
     rows = [[number(value) if isinstance(value, float) else str(value) for value in row] for row in table.to_numpy()]
     blocks = [Block("Pairs, most frequent first", list(table.columns), rows)] if rows else []
     md.write_text(markdown(TITLE, blocks, NOTES), "utf-8")
