@@ -13,13 +13,12 @@ from nonverbal.publication.settings import Publication
 from nonverbal.schema import read_arrow, read_table
 
 HUB = "https://huggingface.co/datasets"
-# Columns of the table of downloads that say what a video may be used for, those of them that it has.
+# Columns of the table of downloads that say what a video may be used for.
 RIGHTS = {
     "licence": "licence that the platform states",
     "availability": "who may see the video",
     "captions_origin": "whose captions are used",
 }
-CHECKED = "checked"  # its column of the day on which they were read
 UNTOLD = "not stated"
 MOST_VALUES = 20
 
@@ -102,17 +101,17 @@ def splits(clips: pd.DataFrame) -> dict[str, dict[str, int]]:
 def rights(download: pd.DataFrame) -> dict[str, dict[str, int]]:
     """What each column that says what a video may be used for holds: value -> videos, most frequent first."""
     found = {}
-    for name in RIGHTS.keys() & set(download.columns):
+    for name, title in RIGHTS.items():
         counts = download[name].replace("", UNTOLD).value_counts()
         shown = {str(value): int(count) for value, count in counts[:MOST_VALUES].items()}
         rest = int(counts[MOST_VALUES:].sum())
-        found[RIGHTS[name]] = shown | ({f"{len(counts) - MOST_VALUES} others": rest} if rest else {})
-    return {title: found[title] for title in RIGHTS.values() if title in found}
+        found[title] = shown | ({f"{len(counts) - MOST_VALUES} others": rest} if rest else {})
+    return found
 
 
 def checked(download: pd.DataFrame) -> list[str]:
     """First and last day on which that was read, where it is known."""
-    days = sorted(set(download[CHECKED]) - {""}) if CHECKED in download else []
+    days = sorted(set(download["checked"]) - {""})
     return [days[0], days[-1]] if days else []
 
 

@@ -1,4 +1,4 @@
-"""What a card says of rights, words and splits is counted, of as many columns as the tables have."""
+"""What a card says of the videos' rights is counted, and where to ask for removal is told."""
 
 import pandas as pd
 import pytest
@@ -6,30 +6,23 @@ from publication_run import settings
 
 from nonverbal.publication.facts import checked, removal, rights
 
-VIDEOS = pd.DataFrame({"video_id": ["a", "b", "c"], "licence": ["CC BY", "", "CC BY"]})
+VIDEOS = pd.DataFrame({
+    "video_id": ["a", "b", "c"], "licence": ["CC BY", "", "CC BY"], "availability": "public",
+    "captions_origin": ["uploader", "uploader", ""], "checked": ["2026-11-02", "2026-11-01", ""],
+})  # fmt: skip
 
 
-def test_licences_are_counted_and_silence_is_told():
-    assert rights(VIDEOS) == {"licence that the platform states": {"CC BY": 2, "not stated": 1}}
-    assert checked(VIDEOS) == []
-
-
-def test_what_else_the_table_of_downloads_knows_is_told_too():
-    more = VIDEOS.assign(
-        captions_origin=["uploader", "uploader", ""], availability="public", checked=["2026-11-02", "2026-11-01", ""]
-    )
-    assert list(rights(more)) == [
-        "licence that the platform states",
-        "who may see the video",
-        "whose captions are used",
-    ]
-    assert rights(more)["whose captions are used"] == {"uploader": 2, "not stated": 1}
-    assert checked(more) == ["2026-11-01", "2026-11-02"]
+def test_what_videos_may_be_used_for_is_counted_and_silence_is_told():
+    assert rights(VIDEOS) == {
+        "licence that the platform states": {"CC BY": 2, "not stated": 1}, "who may see the video": {"public": 3},
+        "whose captions are used": {"uploader": 2, "not stated": 1},
+    }  # fmt: skip
+    assert checked(VIDEOS) == ["2026-11-01", "2026-11-02"]
 
 
 def test_licences_without_number_are_summed():
-    many = pd.DataFrame({"licence": [f"own licence {i}" for i in range(50)]})
-    (counts,) = rights(many).values()
+    many = pd.concat([VIDEOS[:1]] * 50).assign(licence=[f"own licence {i}" for i in range(50)])
+    counts = rights(many)["licence that the platform states"]
     assert len(counts) == 21 and counts["30 others"] == 30
 
 
