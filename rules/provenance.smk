@@ -128,9 +128,8 @@ rule removal:
 
 rule provenance:
     input:
-        rules.removal.output,
         rules.ledger.output,
         rules.crate.output,
-        [] if PUBLISHED else rules.cost.output,
+        [] if PUBLISHED else [rules.cost.output, rules.removal.output],
     message:
         "Provenance: the ledger, its crate, the cost"
