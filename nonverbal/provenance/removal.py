@@ -65,6 +65,8 @@ def purge(results: Path, removals: Removals, root: Path) -> Path | None:
     """
     before = in_force(results).digests
     removals = Removals(removals.digests | before)
+    if not removals.digests:
+        return None
     found, entries = (rows_of(results / LISTING / f"{name}.parquet") for name in LISTED)
     found, entries, gone = without(found, entries, removals)
     gone.digests |= removals.digests - before
