@@ -17,6 +17,17 @@ rule report:
                 rules.codebooks.output,
                 rules.reconstruction.output,
                 rules.quality.output,
+                rules.error_rates.output,
+                (
+                    [
+                        rules.emotion_frequencies.output,
+                        rules.emotion_pairs.output,
+                        rules.gaze.output,
+                        rules.framing_check.output,
+                    ]
+                    if STUDIO_SOURCES
+                    else []
+                ),
                 rules.funnel.output,
                 rules.statistics.output,
                 rules.samples.output,

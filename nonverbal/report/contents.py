@@ -9,6 +9,7 @@ from typing import Literal
 
 Kind = Literal["figure", "table", "funnel", "samples", "distributions", "jobs"]
 NO_VIDEOS = "This run started from published records, which hold no videos."
+NO_STUDIO = "Its sources have no studio recordings."
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ def table(number: int, title: str) -> Part:
 def figure(number: int, title: str, alt: str) -> Part:
     """A figure of the paper."""
     return Part("figure", f"paper/figure{number}", f"Figure {number}. {title}", alt)
+
+
+def studio(rule: str, title: str, alt: str) -> Part:
+    """A figure of stage studio's own evaluations."""
+    return Part("figure", f"studio/{rule}/{rule}", title, alt, NO_STUDIO)
 
 
 SECTIONS = (
@@ -129,6 +135,51 @@ SECTIONS = (
                 "Jitter of faces and bodies",
                 "Bars by group of the face and body parameters: how much they shake from frame to frame before "
                 "smoothing and after it by each method. The table below has the numbers.",
+            ),
+        ),
+    ),
+    Section(
+        "judge",
+        "Checked by people",
+        "What people said of units that the filters kept or dropped, without knowing which.",
+        (
+            Part(
+                "figure",
+                "judge/error_rates/error_rates",
+                "How often the filters are wrong",
+                "Error rates of each filter with their confidence intervals, of what was kept and of what was "
+                "dropped; or a sentence that nobody has judged yet.",
+            ),
+        ),
+    ),
+    Section(
+        "studio",
+        "The studio corpus",
+        "What studio recordings of two actors hold, where there are any.",
+        (
+            studio(
+                "emotion_frequencies",
+                "Emotions",
+                "Bars of how often each emotion is, of men and of women, beside reference percentages where they are "
+                "given. The table below has the shares.",
+            ),
+            studio(
+                "emotion_pairs",
+                "Emotions that occur together",
+                "A matrix of emotions: the share of dialogues with either of two emotions that have both. "
+                "The table below has the shares.",
+            ),
+            studio(
+                "gaze",
+                "Gaze",
+                "A heat map of the directions in which actors look while they speak, and a rose of how often they look "
+                "which way.",
+            ),
+            studio(
+                "framing_check",
+                "Face and body in the picture",
+                "Areas of face and body as shares of the picture, and how often each is cut by its edge. "
+                "The table below has the shares.",
             ),
         ),
     ),
