@@ -83,9 +83,9 @@ def chosen(name: str, shards: Sequence[Shard], asked: Asked, seed: int) -> tuple
     drawn: list[pd.DataFrame] = []
     sizes: list[pd.Series] = []
     for position, shard in enumerate(shards):
-        rows = decided(name, shard)
-        sizes.append(rows.groupby(STRATUM).size())
-        drawn.append(_first(rows.assign(number=numbers(rows, f"{seed} {name}"), shard=position), asked))
+        for rows in decided(name, shard):
+            sizes.append(rows.groupby(STRATUM).size())
+            drawn.append(_first(rows.assign(number=numbers(rows, f"{seed} {name}"), shard=position), asked))
     sample = _first(pd.concat(drawn), asked)
     sample["rank"] = sample.groupby(STRATUM).cumcount()
     taken = sample.groupby(STRATUM).size()
@@ -105,9 +105,9 @@ def numbers(rows: pd.DataFrame, salt: str) -> pd.Series:
 
 def _first(rows: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     """The units of each stratum with the lowest numbers, as many as are asked."""
-    ordered = rows.sort_values(["number", *IDS], kind="stable")
-    rank = ordered.groupby(STRATUM).cumcount()
-    return ordered[rank < np.where(ordered["kept"], asked.kept, asked.dropped)]
+    strata = rows.groupby(STRATUM)
+    least = [part.nsmallest(asked.kept if part["kept"].iloc[0] else asked.dropped, "number") for _, part in strata]
+    return pd.concat([rows.head(0), *least]).sort_values(["number", *IDS], kind="stable")
 
 
 def shown(name: str, sample: pd.DataFrame, shards: Sequence[Shard], settings: Draw) -> Iterator[dict[str, Any]]:

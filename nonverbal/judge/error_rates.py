@@ -204,11 +204,11 @@ def draw_rates(rates: pd.DataFrame, png: Path, pdf: Path) -> None:
         axes.hlines(height, 100 * part["low"], 100 * part["high"], color=PALETTE[i], linewidth=1.4)
         axes.plot(100 * part["rate"], height, MARKERS[i], color=PALETTE[i], markersize=4, label=error)
         for y, row in zip(height, part.to_dict("records"), strict=True):
-            axes.annotate(f"{row['wrong']}/{row['judged']}", (100 * row["high"], y), (3, 0), textcoords="offset points",
+            axes.annotate(f"{row['wrong']}/{row['judged']}", (100 * row["high"], y), (5, 0), textcoords="offset points",
                           va="center", fontsize=6, color=INK)  # fmt: skip
     axes.set_yticks(range(len(questions)), [name.replace("_", " ") for name in questions])
     axes.set_ylim(len(questions) - 0.5, -0.5)
-    axes.set_xlim(left=min(-1.0, axes.get_xlim()[0]), right=max(float(100 * shown["high"].max()) * 1.15, 5))
+    axes.set_xlim(left=min(-1.0, axes.get_xlim()[0]), right=max(float(100 * shown["high"].max()) * 1.2, 5))
     axes.set_xlabel("wrong, % of the units kept or dropped")
     axes.grid(axis="x", color=GREY, linewidth=0.4, alpha=0.6)
     axes.set_axisbelow(True)

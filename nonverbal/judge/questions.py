@@ -4,16 +4,22 @@ The answer yes is what a kept unit should get: a kept unit that gets no is a fal
 false drop.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
-from nonverbal.schema import read_arrow, read_table
+from nonverbal.schema import TABLES, iter_arrow, read_arrow, read_table
 
 IDS = ["video_id", "clip_id", "utterance_id", "frame"]
-NONE = {"video_id": "", "clip_id": "", "utterance_id": -1, "frame": -1}  # of a unit that has no such id
+NONE: dict[str, str | int] = {
+    "video_id": "",
+    "clip_id": "",
+    "utterance_id": -1,
+    "frame": -1,
+}  # of a unit that has no such id
 Shard = Mapping[str, Path]  # a shard's tables by name
 
 
@@ -46,30 +52,37 @@ QUESTIONS = {
     "speaker": Question("utterance", "Is the person in the box the one who speaks?", "crops", boxed=True),
     "face": Question("frame", "Can the expression of the face in the box be read?", "face", boxed=True),
 }
+ROWS = 200_000  # frames at a time; a shard may have ten millions
 UNSEEN = ("no_thumbnail",)  # reasons that leave nothing to judge
 
 
-def decided(name: str, shard: Shard) -> pd.DataFrame:
-    """What was decided about the units of a question in one shard: columns IDS, kept, reason.
+def decided(name: str, shard: Shard) -> Iterator[pd.DataFrame]:
+    """What was decided about the units of a question in one shard, some at a time: columns IDS, kept, reason.
 
     Args:
         name: of QUESTIONS.
         shard: tables keep_people, keep_two_speakers, keep_language, keep_visible, keep_safe, safety, utterances,
             crops, face.
     """
-    question = QUESTIONS[name]
+    for rows in _rows(name, shard):
+        seen = rows[~rows["reason"].isin(UNSEEN)]
+        missing = {name: value for name, value in NONE.items() if name not in rows}
+        yield seen.assign(**missing)[[*IDS, "kept", "reason"]]
+
+
+def _rows(name: str, shard: Shard) -> Iterator[pd.DataFrame]:
+    table = QUESTIONS[name].table
     if name in ("words", "speaker"):  # of what the dataset holds, all of it kept
         safe = read_table(shard["keep_safe"], "keep_safe")
-        ids = read_arrow(shard[question.table], question.table, columns=["clip_id", "utterance_id"]).to_pandas()
-        rows = ids[ids["clip_id"].isin(safe.loc[safe["kept"], "clip_id"])].drop_duplicates()
-        rows = rows.assign(kept=True, reason="")
+        ids = read_arrow(shard[table], table, columns=["clip_id", "utterance_id"]).to_pandas()
+        yield ids[ids["clip_id"].isin(safe.loc[safe["kept"], "clip_id"])].drop_duplicates().assign(kept=True, reason="")
     elif name == "safe":
         rows = read_table(shard["safety"], "safety")
-        rows = rows.assign(kept=~rows["harmful"], reason=rows["harmful"].map({True: "harmful", False: ""}))
+        yield rows.assign(kept=~rows["harmful"], reason=rows["harmful"].map({True: "harmful", False: ""}))
     elif name == "face":
         columns = ["clip_id", "utterance_id", "frame", "valid", "reason"]
-        rows = read_arrow(shard["face"], "face", columns=columns).to_pandas().rename(columns={"valid": "kept"})
+        empty = TABLES["face"].empty_table().select(columns)
+        for part in chain([empty], iter_arrow(shard["face"], "face", columns=columns, rows=ROWS)):
+            yield part.to_pandas().rename(columns={"valid": "kept"})
     else:
-        rows = read_table(shard[question.table], question.table)
-    rows = rows[~rows["reason"].isin(UNSEEN)]
-    return rows.assign(**{name: value for name, value in NONE.items() if name not in rows})[[*IDS, "kept", "reason"]]
+        yield read_table(shard[table], table)
