@@ -57,7 +57,7 @@ rule report:
     benchmark:
         "<benchmarks>/report/report.tsv"
     conda:
-        "../envs/paper.yaml"
+        "../envs/vision.yaml"
     threads: 1
     resources:
         mem_mb=memory(2000),
