@@ -116,6 +116,11 @@ def columns(name: str, **values: Any) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=TABLES[name])
 
 
+def blank(name: str) -> Row:
+    """A row of a table with nothing in it."""
+    return {field.name: "" if field.type == pa.string() else 0 for field in TABLES[name]}
+
+
 def of_utterances(clip_ids: Iterable[str]) -> dict[str, np.ndarray]:
     """Columns clip_id, utterance_id, speaker, start_s, end_s of all utterances of some clips."""
     clips = np.array(list(clip_ids), dtype=object)
@@ -184,11 +189,10 @@ def download(videos: Path, people: Path, download: Path, media: Path, **_: objec
         number = video_number(video_id)
         name, reason = WORLD.fate(number)
         dropped = {"kept": False, "reason": reason, "detail": "made"} if name == "download" else KEPT
-        rows.append({
+        rows.append(blank("download") | {
             "video_id": video_id, "channel_id": channel_of[video_id], "title": f"video {number}",
             "path": f"{video_id}.mp4", "duration_s": SKIP_S + CLIP_S * (len(WORLD.clip_fates(number)) - 1) + REST_S,
-            "width": 1280, "height": 720, "fps": 25.0, "captions": "", "caption_language": "", "language": "en",
-            "licence": "", "sha256": "", **dropped,
+            "width": 1280, "height": 720, "fps": 25.0, "language": "en", **dropped,
         })  # fmt: skip
     write_table(download, "download", rows)
 
