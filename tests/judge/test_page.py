@@ -1,8 +1,6 @@
 """The page in a real browser: on a desktop and a phone, by keyboard and by touch."""
 
 import json
-import os
-import shutil
 import threading
 
 import pytest
@@ -11,27 +9,10 @@ from judge_cases import HOSTILE
 from nonverbal.judge.serve import Server
 from nonverbal.judge.sitting import Sitting
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-]  # fmt: skip
 DRAWN = """(id) => {
     const canvas = document.getElementById(id), data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     return data.some((value, place) => place % 4 === 3 && value > 0);
 }"""  # noqa: E501 - whether a canvas holds anything
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium; skips where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: make setup installs it")
-    if not os.access(CHROMIUM, os.X_OK):
-        pytest.skip("no Chromium: apt-get install --no-install-recommends chromium")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(params=[(1200, 800, False), (390, 780, True)], ids=["desktop", "phone"])
