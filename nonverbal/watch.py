@@ -51,32 +51,25 @@ def watch(results: Path, console: Console, now: float) -> None:
         now: Unix time.
 
     Raises:
-        UserError: no run has listed its videos there yet.
+        UserError: no run has listed its videos, or read published records, there yet.
     """
     name, units = units_of(results)
     title = f"{results}, {datetime.fromtimestamp(now):%Y-%m-%d %H:%M:%S}: {sum(units.values()):.0f} {name}"
-    table = _table(title, "rule", "shards", name, f"{name} an hour", "ends")
+    table = Table(title=title)
+    for column in ("rule", "shards", name, f"{name} an hour", "ends"):
+        table.add_column(column, justify="left" if column == "rule" else "right")
     for rule, done in sorted(rules_done(results, units).items(), key=lambda item: item[1].began):
         rate = done.units / max(done.ended - done.began, 1)  # a second
         ends = "done" if done.shards == len(units) else _end(now, sum(units.values()) - done.units, rate)
         table.add_row(rule, f"{done.shards}/{len(units)}", f"{done.units:.0f}", f"{3600 * rate:,.0f}", ends)
     console.print(table)
-    if running := list(trainings(results)):
-        table = _table("trainings", "training", "steps", "an hour", "ends by", "said at", "said")
-        for one in running:
-            ends = _end(one.at, one.total - one.steps, one.rate)
-            at = f"{datetime.fromtimestamp(one.at):%d %b %H:%M}"
-            table.add_row(one.name, f"{one.steps}/{one.total}", f"{3600 * one.rate:,.0f}", ends, at, one.said)
-        console.print(table)
+    for one in trainings(results):
+        end = _end(one.at, one.total - one.steps, one.rate)
+        ends = f", {3600 * one.rate:,.0f} an hour, ends by {end}" if end else ""
+        said = f"{datetime.fromtimestamp(one.at):%d %b %H:%M}: {one.said}"
+        console.print(f"{one.name}: step {one.steps}/{one.total}{ends}; {said}")
     for rule, reasons in dropped(results):
         console.print(f"{rule}: dropped " + ", ".join(f"{number} {reason}" for reason, number in reasons.most_common()))
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title)
-    for column in columns:
-        table.add_column(column, justify="left" if column in (columns[0], "said") else "right")
-    return table
 
 
 def _end(now: float, left: float, rate: float) -> str:

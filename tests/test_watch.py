@@ -106,8 +106,7 @@ def test_trainings_tell_their_steps_until_they_are_done(results):
     assert [(one.name, one.steps) for one in trainings(results)][1:] == [("train_mars ours-0", 40)]
     console = Console(width=140, record=True, file=(results / "page").open("w"))
     watch(results, console, now=2 * HOUR)
-    (line,) = [line for line in console.export_text().splitlines() if "train_mars" in line]
-    assert [cell.strip() for cell in line.strip("│ ").split("│")][1:3] == ["40/540", "1,800"]
+    assert "train_mars ours-0: step 40/540, 1,800 an hour, ends by " in console.export_text()
 
 
 def test_a_run_on_published_records_is_shown_by_records(tmp_path):
