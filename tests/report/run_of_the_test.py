@@ -90,7 +90,8 @@ def record(results: Path, rule: str, path: str) -> None:
     """Write what a job would have written of itself."""
     job = {
         "rule": rule, "wildcards": {}, "function": f"nonverbal.paper.{rule}.{rule}", "results": str(results),
-        "inputs": {f"{results}/collect/channels/channels.parquet": "a" * 64, "/home/somebody/secret.csv": "b" * 64},
+        "inputs": {f"{results}/collect/channels/channels.parquet": "a" * 64, "/home/somebody/secret.csv": "b" * 64}
+        | {f"{results}/speech/many/{n:05d}.parquet": "d" * 64 for n in range(50)},
         "outputs": {f"{results}/{path}": "c" * 64}, "params": {"settings": {"clips": 7}}, "models": {"anny": {}},
         "config": {"models": "/home/somebody/models", "paper.figure3.frames": 10}, "seed": 7, "cpu_s": 3.0,
         "git": {"commit": "0123456789abcdef", "dirty": True}, "python": "3.11.7", "started": 1e9, "ended": 1e9 + 5,

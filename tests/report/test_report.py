@@ -110,6 +110,7 @@ def test_a_part_says_what_made_it(text):
     assert "commit <code>0123456789abcdef</code>, with changes that are in no commit" in text
     assert "<code>collect/channels/channels.parquet</code> aaaaaaaaaaaa" in text
     assert "entry <code>#job/table1/all</code>" in text and "#job/table2/all" not in text  # the crate has one of them
+    assert "and 12 more, in the record" in text  # of 52 inputs
     assert "paper.figure3.frames" in text and "/home/somebody" not in text  # no paths of the machine
 
 
