@@ -34,15 +34,15 @@ def test_the_demonstration_runs_through_sbatch_to_its_end(cluster):
 
 
 def assert_sent_once(results: Path, ended: dict[str, dict[str, str]]) -> None:
-    """Every job of the results was sent, ended well at once, and had the GPUs that its rule asks for."""
+    """Every job of the results was sent, ended well at once, and went to the GPUs if its rule asks for one."""
     gpus = {}
     for path in (results / "provenance" / "jobs").rglob("*.json"):
         record = json.loads(path.read_text())
         gpus[record["scheduler_job"]] = record["gpus"]
     assert {job["JobState"] for job in ended.values()} == {"COMPLETED"}
     assert ended.keys() == gpus.keys()  # no retry, and none done by the head
-    had = {number: int(job["Tres"].partition("gres/gpu=")[2].partition(",")[0] or 0) for number, job in ended.items()}
-    assert had == gpus
-    assert max(gpus.values()) == 1
+    sent = {number for number, job in ended.items() if job["Partition"] == "gpu"}
+    assert sent == {number for number, count in gpus.items() if count}
+    assert sent
     assert (results / "truth.csv").is_file()
     assert (results / "paper" / "table4.csv").is_file()
