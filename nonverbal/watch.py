@@ -152,7 +152,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("results", type=Path, help="results folder of a run")
     parser.add_argument("--every", type=float, help="seconds between two looks; left out, one look")
     given = parser.parse_args(arguments)
-    console = Console(width=None if sys.stdout.isatty() else 100)
+    console = Console(width=None if sys.stdout.isatty() else 100, markup=False)  # names in [brackets] are no style
     while True:
         if console.is_terminal and given.every:
             console.clear()

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from nonverbal.errors import UserError
-from nonverbal.watch import Done, rules_done, trainings, units_of, watch
+from nonverbal.watch import Done, main, rules_done, trainings, units_of, watch
 
 HOUR = 3600.0
 
@@ -63,6 +63,13 @@ def test_shards_without_videos_foretell_no_end(results):
     watch(results, console, now=2 * HOUR)
     (line,) = [line for line in console.export_text().splitlines() if "clips" in line]
     assert [cell.strip() for cell in line.split("│")][2:6] == ["2/4", "0", "0", ""]
+
+
+def test_brackets_in_a_folders_name_are_shown_as_they_are(results, capsys, monkeypatch):
+    monkeypatch.chdir(results.parent)
+    results.rename("[red]a[b]")  # rich's markup, were it looked for
+    main(["[red]a[b]"])
+    assert "[red]a[b], " in capsys.readouterr().out
 
 
 def test_a_folder_without_a_run_is_told(tmp_path):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from nonverbal.errors import UserError
 from nonverbal.paper.comparison import Comparison
 from nonverbal.paper.style import BLUE, COLUMN, INK, ORANGE, new_figure, save, shown
-from nonverbal.studio.labels import GROUPS, UNKNOWN, plain, turns
+from nonverbal.studio.labels import GROUPS, UNKNOWN, plain, read_given, turns
 
 COLOURS = {"all": "#8A9099", "men": BLUE, "women": ORANGE}
 NO_REFERENCE = (
@@ -74,16 +74,14 @@ def read_reference(paths: list[Path]) -> pd.DataFrame:
     """Percentages to compare with, as `Comparison` takes published numbers; no row where there is no file.
 
     Raises:
-        UserError: columns, group, percentage or source are wrong.
+        UserError: the file is no CSV, or columns, group, percentage or source are wrong.
     """
     columns = ["row", "group", "metric", "value", "scale", "unit", "note", "source"]
     if not paths:
         return pd.DataFrame(columns=columns).astype({"value": float, "scale": float})
     (path,) = paths
-    key = f"config key studio.emotion_frequencies.reference: {path}"
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    if not {"emotion", "group", "percent", "source"} <= set(table.columns):
-        raise UserError(f"{key} must have the columns emotion, group, percent, source")
+    name = "studio.emotion_frequencies.reference"
+    key, table = f"config key {name}: {path}", read_given(path, name, ["emotion", "group", "percent", "source"])
     table["value"] = pd.to_numeric(table["percent"], errors="coerce")
     if not (table["value"].between(0, 100).all() and table["group"].isin(GROUPS).all()):
         raise UserError(f"{key}: write percentages of 0 to 100, and all, men or women as the group")
@@ -133,7 +131,7 @@ def drawn(ours: dict[tuple[str, str], float], reference: pd.DataFrame) -> Figure
                 ends = [place - thick / 2, place + thick / 2]
                 axes.plot([published[label, group]] * 2, ends, color=INK, lw=1.6, label=named)
                 named = ""
-    axes.set_yticks(range(len(labels)), [shown(label, 20) for label in labels])
+    axes.set_yticks(range(len(labels)), [shown(label, 20) for label in labels], parse_math=False)
     axes.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     axes.set_xlabel("share of the turns (%)")
     axes.spines[["top", "right"]].set_visible(False)

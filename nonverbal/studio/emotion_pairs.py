@@ -83,8 +83,8 @@ def drawn(labels: list[str], share: np.ndarray, counts: np.ndarray) -> Figure:
     image = axes.imshow(others, cmap="cividis", vmin=0, vmax=most, interpolation="none")
     names = [shown(label, 14) for label in labels]
     size = 7.5 if len(labels) <= WRITTEN else 6
-    axes.set_xticks(range(len(labels)), names, rotation=90, size=size)
-    axes.set_yticks(range(len(labels)), names, size=size)
+    axes.set_xticks(range(len(labels)), names, rotation=90, size=size, parse_math=False)
+    axes.set_yticks(range(len(labels)), names, size=size, parse_math=False)
     axes.tick_params(length=0)
     if len(labels) <= WRITTEN:
         for (i, j), count in np.ndenumerate(counts):

@@ -51,18 +51,36 @@ def read_actors(paths: Iterable[Path]) -> dict[tuple[str, str], str]:
     """Group of the actor on each side of each dialogue.
 
     Raises:
-        UserError: a file has other columns, or a side or gender that is none.
+        UserError: a file has other columns, a side or gender that is none, or two genders of one actor.
     """
     found: dict[tuple[str, str], str] = {}
     for path in paths:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-        if not {"dialogue_id", "side", "actor", "gender"} <= set(table.columns):
-            raise UserError(f"config key sources.actors: {path} must have the columns dialogue_id, side, actor, gender")
+        table = read_given(path, "sources.actors", ["dialogue_id", "side", "actor", "gender"])
         for row in table.to_dict("records"):
             if row["side"] not in SIDES or row["gender"] not in ("", *GENDERS):
                 raise UserError(
                     f"config key sources.actors: {path}, {row['dialogue_id']}: write left or right as the side, and "
                     "man, woman or nothing as the gender"
                 )
-            found[row["dialogue_id"], row["side"]] = GENDERS.get(row["gender"], "")
+            group = GENDERS.get(row["gender"], "")
+            if found.setdefault((row["dialogue_id"], row["side"]), group) != group:
+                raise UserError(
+                    f"config key sources.actors: {path}, {row['dialogue_id']}: write one gender of who stands "
+                    f"{row['side']}, not two"
+                )
     return found
+
+
+def read_given(path: Path, key: str, columns: list[str]) -> pd.DataFrame:
+    """A CSV that the user gave, all of it text.
+
+    Raises:
+        UserError: the file is none, or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except ValueError as error:  # pandas' own of files that are empty or cut off, and of bytes that are no text
+        raise UserError(f"config key {key}: {path} is no CSV in UTF-8: {error}") from error
+    if not set(columns) <= set(table.columns):
+        raise UserError(f"config key {key}: {path} must have the columns {', '.join(columns)}")
+    return table

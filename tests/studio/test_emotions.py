@@ -88,7 +88,9 @@ def test_men_and_women_by_the_channel_not_the_camera(judged):
     "text, expected",
     [("dialogue_id,side\nd,left\n", "must have the columns"),
      ("dialogue_id,side,actor,gender\nd,up,a,man\n", "d: write left or right"),
-     ("dialogue_id,side,actor,gender\nd,left,a,M\n", "man, woman or nothing")],
+     ("dialogue_id,side,actor,gender\nd,left,a,M\n", "man, woman or nothing"),
+     ("dialogue_id,side,actor,gender\nd,left,a,man\nd,left,b,woman\n", "d: write one gender of who stands left"),
+     ("", "is no CSV"), ('dialogue_id,side,actor,gender\n"d,left,a,man\n', "is no CSV")],
 )  # fmt: skip
 def test_a_wrong_file_of_actors_is_one_sentence(tmp_path, text, expected):
     (tmp_path / "actors.csv").write_text(text)
@@ -152,8 +154,8 @@ def test_pairs_are_counted_by_dialogue(judged):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("labels", [[], ["joy"], ["joy", "anger"], [f"emotion {i}" for i in range(20)]])
-def test_both_are_drawn_of_any_number_of_labels(judged, tmp_path, labels):
+@pytest.mark.parametrize("labels", [[], ["joy"], [r"$\frac$", "=1|<b>"], [f"emotion {i}" for i in range(20)]])
+def test_both_are_drawn_of_any_labels(judged, tmp_path, labels):
     rows = [turn("d", "left", label, segment=i) for i, label in enumerate(labels)]
     judged(*(rows or [turn("d", "left")]))
     inputs = [tmp_path / "emotions.parquet"]
