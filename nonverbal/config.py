@@ -158,6 +158,14 @@ def _check_removals(config: Config) -> None:
             )
 
 
+def own_places(config: Config) -> list[Path]:
+    """The files and folders that the config reads, which are somebody's own wherever they lie."""
+    named = [config.removals, config.dataset.split.persons, config.studio.emotion_frequencies.reference]
+    for source in config.source_list:
+        named += [source] if isinstance(source, str) else [source.folder, source.script, source.actors]
+    return [Path(name) for name in named if name and "://" not in name]
+
+
 def removals_of(config: Config) -> Removals:
     """What the removal list names."""
     persons = config.dataset.split.persons

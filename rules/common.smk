@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.settings.types import DeploymentMethod
 
 from nonverbal import cluster
-from nonverbal.config import load, removals_of
+from nonverbal.config import load, own_places, removals_of
 from nonverbal.errors import UserError
 
 try:
@@ -63,18 +63,18 @@ def remove_listed():
 
     The graph was drawn from files that are gone then, so the same command is begun anew.
     """
-    from nonverbal.provenance.removal import purge
+    from nonverbal.provenance.removal import enter, purge, share
 
-    manifest = purge(Path(CONFIG.results), removals_of(CONFIG), Path.cwd())
+    results = Path(CONFIG.results)
+    place, alone = enter(results)
+    removals, own = removals_of(CONFIG), own_places(CONFIG)
+    manifest = purge(results, removals, Path.cwd(), own, alone)
     if manifest:
-        print(
-            f"Removed what {CONFIG.removals} names: {manifest}",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(f"Removed what is to be nowhere: {manifest}", file=sys.stderr, flush=True)
         workflow.persistence.unlock()
         os.chdir(workflow.rundir)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    share(place)
 
 
 def settings(section):

@@ -5,13 +5,15 @@ What was made of several shards together is deleted, and the workflow makes it a
 anew, and the manifest and the audit say which. Nothing that stays names what was removed: manifests hold digests.
 """
 
+import fcntl
 import json
+import mmap
 import os
 import re
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cached_property
@@ -23,6 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nonverbal.collect.removals import MANIFESTS, Gone, Removals, in_force, manifests, read_list, without
+from nonverbal.errors import UserError
 from nonverbal.provenance.audit import Audit
 from nonverbal.provenance.hashes import files_of, hash_path, write_atomically
 from nonverbal.provenance.record import Record, record_path
@@ -32,6 +35,8 @@ from nonverbal.schema import intact
 CLIP = r"_\d+$"  # what a clip's id adds to its video's
 LISTING = Path("collect") / "channels"
 LISTED = ("sources", "channels")  # tables there which have a row also of what is dropped
+WORK = re.compile(r"\..+\.work-[0-9a-f]+")  # finished units of a stopped job
+RUN = re.compile(rb"[A-Za-z0-9]+")
 LINES = frozenset((".csv", ".jsonl", ".log", ".md", ".tsv", ".txt"))  # of what no job claims, these lose lines
 
 
@@ -49,7 +54,35 @@ def removal(removals: list[Path], removal: Path) -> None:
     write_atomically(removal, json.dumps({"listed": listed, "removed": done}, indent=1) + "\n")
 
 
-def purge(results: Path, removals: Removals, root: Path) -> Path | None:
+def enter(results: Path) -> tuple[int, bool]:
+    """Say that a run is at work in some results, until its process ends: the open file, and whether no other is.
+
+    Raises:
+        UserError: the results can't be written to.
+    """
+    path = results / "provenance" / ".runs"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        place = os.open(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise UserError(f"config key results: {results} can't be written to ({error}); name another folder") from error
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fcntl.flock(place, fcntl.LOCK_SH)
+        return place, False
+    except OSError:  # a file system without locks
+        pass
+    return place, True
+
+
+def share(place: int) -> None:
+    """Let other runs begin."""
+    with suppress(OSError):
+        fcntl.flock(place, fcntl.LOCK_SH)
+
+
+def purge(results: Path, removals: Removals, root: Path, own: Iterable[Path] = (), alone: bool = True) -> Path | None:
     """Take out of finished results what is to be nowhere; the manifest, or None where nothing was to be taken out.
 
     The list is remembered in the results: it stays in force should the config lose it. A purge can be killed at any
@@ -59,9 +92,11 @@ def purge(results: Path, removals: Removals, root: Path) -> Path | None:
         results: folder of the run.
         removals: what is to go.
         root: the folder that the workflow runs in.
+        own: files and folders that the config names, which stay as they are, also inside of the results.
+        alone: whether no other run is at work there.
 
     Raises:
-        UserError: a table is damaged.
+        UserError: a table is damaged, a file can't be changed, or another run is at work.
     """
     before = in_force(results).digests
     removals = Removals(removals.digests | before)
@@ -74,10 +109,21 @@ def purge(results: Path, removals: Removals, root: Path) -> Path | None:
         if gone.digests:
             write_manifest(results, gone, {})
         return None
-    purged = Purge(results, root, gone)
-    purged.run()
-    manifest = write_manifest(results, gone, purged.content())
-    purged.finish(found, entries)
+    if not alone:
+        raise UserError(
+            f"config key removals: another run is at work in {results}, so nothing is taken out of it now; run the "
+            "same command again when that has ended"
+        )
+    try:
+        purged = Purge(results, root, gone, own)
+        purged.run()
+        manifest = write_manifest(results, gone, purged.content())
+        purged.finish(found, entries)
+    except OSError as error:
+        raise UserError(
+            f"config key removals: what is to be removed is not out of {results} yet ({error}); make its files "
+            "writable and run the same command again"
+        ) from error
     return manifest
 
 
@@ -106,9 +152,10 @@ class Purge:
         results: the folder.
         root: where inputs outside of it lie.
         gone: what to take out.
+        own: what stays as it is, as do the sources that were listed.
     """
 
-    def __init__(self, results: Path, root: Path, gone: Gone) -> None:
+    def __init__(self, results: Path, root: Path, gone: Gone, own: Iterable[Path] = ()) -> None:
         self.results, self.gone, self.listing = results, gone, results / LISTING
         self.audit = Audit(results, root)
         self.before = self._hashes()
@@ -116,8 +163,9 @@ class Purge:
         self.deleted: list[str] = []
         self.models: list[dict[str, str]] = []
         self.fates: dict[int, Fate] = {}
-        self.called = any_of(gone.videos | gone.keys)
-        self.said = any_of(gone.videos | gone.keys | gone.words)
+        self.called = Names(gone.videos | gone.keys)
+        self.said = Names(gone.videos | gone.keys | gone.words)
+        self.own = {path.resolve() for path in (*own, *self._sources())}
 
     def run(self) -> None:
         """All but the listing."""
@@ -156,6 +204,12 @@ class Purge:
 
     def _hashes(self) -> dict[str, str]:
         return {path: sha256 for record in self.audit.records for path, sha256 in record["outputs"].items()}
+
+    def _sources(self) -> Iterator[Path]:
+        """What was listed, also what the config has lost since."""
+        for record in self.audit.records:
+            if record["rule"] == "channels":
+                yield from map(self.audit.place, record["inputs"])
 
     @cached_property
     def shards(self) -> dict[str, bool]:
@@ -234,24 +288,29 @@ class Purge:
         return pc.invert(pc.is_in(videos, value_set=pa.array(sorted(self.gone.videos), pa.string())))
 
     def _is_called(self, name: str) -> bool:
-        return self.called.search(os.fsencode(name)) is not None
+        return self.called.are_in(os.fsencode(name))
 
     def _clear_work(self) -> None:
-        """Finished units of stopped jobs, but for shards in which nothing is removed."""
+        """Finished units of stopped jobs, but for shards in which nothing is removed, and not of runs further down."""
         others = {shard for shard, affected in self.shards.items() if not affected}
-        for folder in sorted(self.results.rglob(".*.work-*")):
-            if others.isdisjoint(folder.relative_to(self.results).parts):
-                remove(folder)
+        for folder, folders, _ in os.walk(self.results):
+            here = Path(folder)
+            folders[:] = [name for name in folders if not (here / name / "provenance" / "jobs").is_dir()]
+            if others.isdisjoint(here.relative_to(self.results).parts):
+                for name in filter(WORK.fullmatch, folders):
+                    remove(here / name)
 
     def _sweep(self) -> None:
         """Logs lose the lines that name what is removed; what no job claims, too, or goes."""
         for file in sorted((self.results / "logs").rglob("*")):
-            if file.is_file():
+            if is_plain(file):
                 drop_lines(file, self.said)
         for file in map(Path, self.audit.orphans()):
+            if not is_plain(file) or not self.own.isdisjoint((place := file.resolve(), *place.parents)):
+                continue
             if file.suffix in LINES:
                 drop_lines(file, self.called)
-            elif self._is_called(file.name) or self.called.search(file.read_bytes()):
+            elif self._is_called(file.name) or self.called.are_in_file(file):
                 remove(file)
 
     def _write(self, record: Record) -> None:
@@ -271,23 +330,59 @@ class Purge:
             self._write(record)
 
 
-def any_of(names: Iterable[str]) -> re.Pattern[bytes]:
-    """Finds any of some names in bytes, where no letter or digit goes before it, nor a letter after it."""
-    some = b"|".join(re.escape(name.encode(errors="surrogateescape")) for name in sorted(names))
-    return re.compile(rb"(?<![A-Za-z0-9])(?:" + some + rb")(?![A-Za-z])")
+class Names:
+    """Finds any of some names in bytes, where no letter or digit goes before or after it.
+
+    A name is looked for only where its run of letters and digits stands that fewest others have, so that thousands of
+    names take little longer than one.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        runs = {name: RUN.findall(name) for name in sorted(one.encode(errors="surrogateescape") for one in names)}
+        shared = Counter(run for found in runs.values() for run in set(found))
+        self.without = [name for name, found in runs.items() if name and not found]  # other scripts
+        self.by_run: dict[bytes, list[tuple[bytes, int]]] = defaultdict(list)
+        for name, found in runs.items():
+            if found:
+                rarest = min(found, key=lambda run: (shared[run], -len(run)))
+                places = (match.start() for match in RUN.finditer(name) if match[0] == rarest)
+                self.by_run[rarest].append((name, next(places)))
+
+    def are_in(self, data: bytes | mmap.mmap) -> bool:
+        """Whether one of them is found."""
+        return any(data.find(name) >= 0 for name in self.without) or any(
+            data[start : start + len(name)] == name and not data[start + len(name) : start + len(name) + 1].isalnum()
+            for match in RUN.finditer(data)
+            for name, offset in self.by_run.get(match[0], ())
+            if (start := match.start() - offset) >= 0 and not data[max(start - 1, 0) : start].isalnum()
+        )
+
+    def are_in_file(self, file: Path) -> bool:
+        """Whether one of them is in a file, of any size."""
+        if not file.stat().st_size:
+            return False
+        with file.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return self.are_in(data)
 
 
-def drop_lines(file: Path, named: re.Pattern[bytes]) -> None:
+def is_plain(file: Path) -> bool:
+    """Whether a path is a file itself: what a link leads to is somewhere else's, and a pipe can't be read."""
+    return file.is_file() and not file.is_symlink()
+
+
+def drop_lines(file: Path, names: Names) -> None:
     """Take the lines out of a text in which a name is found."""
-    lines = file.read_bytes().splitlines(keepends=True)
-    left = [line for line in lines if not named.search(line)]
-    if len(left) < len(lines):
-        file.write_bytes(b"".join(left))
+    if names.are_in_file(file):
+        partial = file.with_name(f".{file.name}.partial")
+        with file.open("rb") as lines, partial.open("wb") as left:
+            left.writelines(line for line in lines if not names.are_in(line))
+        shutil.copymode(file, partial)
+        partial.replace(file)
 
 
 def remove(place: Path) -> None:
-    """Delete a file or folder, if it is there."""
-    if place.is_dir():
+    """Delete a file or folder, if it is there; of a link, not what it leads to."""
+    if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)
     else:
         place.unlink(missing_ok=True)

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from nonverbal.collect.removals import MANIFESTS, Removals, digest
+from nonverbal.errors import UserError
 from nonverbal.provenance.audit import Audit
 from nonverbal.provenance.hashes import hash_path
-from nonverbal.provenance.removal import purge, removal
+from nonverbal.provenance.removal import Names, enter, purge, removal, share
 from nonverbal.schema import read_rows
 
 GONE = ("aaaaaaaaaa1", "Secret title", "https://site/a.html")
@@ -169,3 +170,85 @@ def test_rule_counts_the_list_and_the_manifests(run, tmp_path):
     written = json.loads(target.read_text())
     assert written["listed"] == {"video": 1, "channel": 1} and written["removed"][0]["counts"]["videos"] == 1
     assert GONE[0] not in target.read_text()
+
+
+def bytes_of(results: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in results.rglob("*") if file.is_file()}
+
+
+def test_own_files_inside_the_results_links_and_other_runs_stay(run, tmp_path):
+    outside = tmp_path / "elsewhere" / "notes.csv"
+    own = run.results / "own" / f"{GONE[0]}.mp4"
+    listed = run.results / "removals.csv"
+    work = run.results / "other" / "clips" / ".clips.work-1a" / GONE[0] / "part"
+    kept = {outside: "outside", own: "mine", listed: "list", work: "unfinished"}
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"video,{GONE[0]}\n")
+    (run.results / "other" / "provenance" / "jobs").mkdir(parents=True)
+    (run.results / "notes.csv").symlink_to(outside)
+    (run.results / "broken.html").symlink_to(tmp_path / "nothing")
+    os.mkfifo(run.results / "pipe.html")
+    purge(run.results, LISTED, run.root, own=[own.parent, listed])
+    assert [path.read_text() for path in kept] == [f"video,{GONE[0]}\n"] * len(kept)
+    left = [name for name in naming(run.results / "collect", GONE) + naming(run.results / "logs", GONE) if name]
+    assert left == [] and not (run.results / "page.html").exists()
+
+
+def test_a_removed_source_without_videos_takes_nothing_with_it(run):
+    tables = {name: run.results / "collect" / "channels" / f"{name}.parquet" for name in ("sources", "channels")}
+    rows = pq.read_table(tables["sources"]).to_pylist()
+    empty = rows[0] | {"channel_id": "nothing", "url": "", "entries": 0, "kept": False, "reason": "empty"}
+    tables["sources"].write_bytes(parquet([*rows, empty]))
+    (run.results / "spaced.html").write_text("  <p> of nobody </p>  \n\n")
+    before = bytes_of(run.results)
+    purge(run.results, Removals(frozenset({digest("channel", "nothing")})), run.root)
+    assert naming(run.results, ("nothing",)) == ["figure2.md"]  # "of nothing", which its job says of no channel
+    after = bytes_of(run.results)
+    orphans = [file for file in before if file.suffix in (".html", ".csv", ".mp4", ".log")]
+    assert len(orphans) == 8 and {file: after.get(file) for file in orphans} == {file: before[file] for file in orphans}
+
+
+def test_nothing_is_removed_while_another_run_is_at_work(run):
+    first, alone = enter(run.results)
+    share(first)
+    second, beside = enter(run.results)
+    assert alone and not beside
+    before = bytes_of(run.results)
+    with pytest.raises(UserError, match="another run is at work"):
+        purge(run.results, LISTED, run.root, alone=beside)
+    assert bytes_of(run.results) == before
+    assert purge(run.results, Removals(), run.root, alone=beside) is None  # nothing to remove, nothing to wait for
+    for place in (first, second):
+        os.close(place)
+    third, alone = enter(run.results)
+    os.close(third)
+    assert alone
+
+
+def test_results_that_cannot_be_changed_end_the_removal_with_a_sentence(run, monkeypatch):
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "split.parquet")
+
+    monkeypatch.setattr("nonverbal.provenance.removal.remove", refused)
+    with pytest.raises(UserError, match=r"split\.parquet.*run the same command again"):
+        purge(run.results, LISTED, run.root)
+
+
+@pytest.mark.parametrize(
+    "name, text, found",
+    [
+        ("aaaaaaaaaa1", "aaaaaaaaaa1_000.mp4", True),
+        ("aaaaaaaaaa1", "aaaaaaaaaa12", False),
+        ("aaaaaaaaaa1", "xaaaaaaaaaa1", False),
+        ("-b_c", "--b_c", True),
+        ("-b_c", "b_c", False),
+        ("https://site/1", "see https://site/1.", True),
+        ("https://site/1", "see https://site/12", False),
+        ("日本", "a 日本語", True),
+        ("two two three", "two two two three", True),
+    ],
+)
+def test_names_are_found_where_they_end(name, text, found):
+    assert Names({name, "https://site/other"}).are_in(text.encode()) is found
+    assert not Names(set()).are_in(text.encode())

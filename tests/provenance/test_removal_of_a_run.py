@@ -27,10 +27,10 @@ def naming(results: Path, names: list[str]) -> list[str]:
     return found
 
 
-def snakemake(folder: Path, *targets: str) -> str:
+def snakemake(folder: Path, *targets: str, options: tuple[str, ...] = ()) -> str:
     """Run the workflow on a folder's config, in its own directory; what it said."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--directory", str(folder)]
-    command += ["--cores", "1", "--configfile", "config.yaml", str(folder / "config.json"), "--", *targets]
+    command += ["--cores", "1", "--configfile", "config.yaml", str(folder / "config.json"), *options, "--", *targets]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -59,6 +59,9 @@ def test_next_run_drops_a_listed_video_and_cuts_no_other_again(tmp_path):
     clips = results / "collect" / "clips" / "00000" / "media"
     before = {file: file.stat().st_mtime_ns for file in clips.glob(f"{ids['wanted']}*")}
     assert len(before) == 6
+    named = naming(results, names)
+    snakemake(tmp_path, "removal", options=("--dry-run",))
+    assert naming(results, names) == named
     said = snakemake(tmp_path, "collect", "removal")
     assert "Removed what" in said and "1 of 1 steps" in said
     assert naming(results, names) == []
