@@ -14,7 +14,7 @@ from yt_dlp.utils import unsmuggle_url
 from nonverbal.collect.remote import client, explained, patient
 from nonverbal.collect.removals import NOBODY, Removals, in_force, without
 from nonverbal.collect.settings import Channels, Network
-from nonverbal.collect.sources import Source, address, bare, expand, file_id, short_id
+from nonverbal.collect.sources import Source, address, bare, expand, file_id, readable, short_id
 from nonverbal.errors import Drop, NotNow, UserError
 from nonverbal.schema import write_table
 from nonverbal.shards import finish_units, shard_of, work_folder
@@ -22,11 +22,6 @@ from nonverbal.studio.names import EXPECTED, recording
 from nonverbal.studio.settings import StudioSource
 
 log = logging.getLogger("nonverbal")
-LONGEST = 300  # letters of a title or name that are kept
-NO_TEXT = re.compile("[\ud800-\udfff]")  # bytes of a file name, or halves of letters, that are none
-UNSEEN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\s]+"
-)  # control characters, turns of direction, spaces
 Row = dict[str, Any]
 KEPT = {"kept": True, "reason": ""}
 
@@ -147,12 +142,6 @@ def _named(row: Row) -> Row:
         return row
     log.warning("%s is left out: the file's name is not %s", row["title"], EXPECTED)
     return row | _dropped("bad_name", f"the file's name is not {EXPECTED}")
-
-
-def readable(text: str) -> str:
-    """A title or name as one line of text that any table, log or page can show, cut where it is very long."""
-    line = UNSEEN.sub(" ", NO_TEXT.sub("�", text)).strip()
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def _local(channel_id: str, file: Path) -> Row:

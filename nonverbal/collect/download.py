@@ -12,7 +12,7 @@ from nonverbal.collect.captions import own_captions, remote_captions
 from nonverbal.collect.probe import language_code, probe
 from nonverbal.collect.remote import client, explained, patient
 from nonverbal.collect.settings import Download, Network
-from nonverbal.collect.sources import VIDEO_SUFFIXES, local_path
+from nonverbal.collect.sources import VIDEO_SUFFIXES, local_path, readable
 from nonverbal.errors import Drop, NotNow
 from nonverbal.media import closed_inputs
 from nonverbal.provenance.hashes import hash_path
@@ -98,12 +98,13 @@ def _remote(video: Row, folder: Path, settings: Download, network: Network) -> R
     with client(network, progress_hooks=[_progress(video_id)], **options) as ydl:
         page = patient(lambda: ydl.extract_info(video["url"], download=False), network)
         info = _first(page)
-        if info.get("license"):
-            check_licence(info["license"], settings)  # before it is fetched
+        told = readable(info.get("license") or "")
+        if told:
+            check_licence(told, settings)  # before it is fetched
         explained(lambda: ydl.process_ie_result(info, download=True))
         target = _media_file(folder, video_id)
         found = probe(target)
-        licence = info.get("license") or found.licence
+        licence = told or found.licence
         check_licence(licence, settings)
         captions, language = remote_captions(ydl, info, folder, video_id, settings.caption_languages, network)
     return asdict(found) | {

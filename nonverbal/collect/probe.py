@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import av
 from av.stream import Disposition
 
+from nonverbal.collect.sources import readable
 from nonverbal.errors import Drop
 from nonverbal.media import open_media
 
@@ -64,7 +65,7 @@ def _probe(container: "InputContainer") -> Probe:
         height=video.codec_context.height,
         fps=float(video.average_rate or 0),
         language=language_code(container.streams.audio[0].language or ""),
-        licence=metadata.get("license") or metadata.get("copyright") or "",
+        licence=readable(metadata.get("license") or metadata.get("copyright") or ""),
     )
 
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ VIDEO_SUFFIXES = frozenset(
         ".webm", ".wmv",
     )
 )  # fmt: skip
+LONGEST = 300  # letters of a title or name that are kept
+NO_TEXT = re.compile("[\ud800-\udfff]")  # bytes of a file name, or halves of letters, that are none
+UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\s]+"
+)  # control characters, turns of direction, spaces
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,12 @@ def refuse_secret(url: str, where: str) -> None:
             f"{where}: an address holds a user or password, which tables and logs would show; take them out of it, and "
             "name a file of that site's cookies in the environment variable NONVERBAL_COOKIES"
         )
+
+
+def readable(text: str) -> str:
+    """A title or name as one line of text that any table, log or page can show, cut where it is very long."""
+    line = UNSEEN.sub(" ", NO_TEXT.sub("�", text)).strip()
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def bare(url: str) -> str:

@@ -16,6 +16,7 @@ MAKERS = {
     "speaker_bbox": ("tracks", "active_speaker"),
     "harmful_utterance_id": ("safety",),
 }
+ONLY_STUDIO = {"side_voices", "side_words"}  # a run without studio recordings has no such jobs
 UNKNOWN = "unknown"
 
 
@@ -35,13 +36,13 @@ def columns(records: list[Path], models: Path, columns: Path, chosen: dict[str, 
 
 
 def models_of(records: Iterable[Record], chosen: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
-    """Column -> the models that made it; `UNKNOWN` where no job's record says so."""
+    """Column -> the models that made it; `UNKNOWN` among them where a rule that made it has no job's record."""
     asked: dict[str, set[str]] = {}
     for record in records:
         asked.setdefault(record["rule"], set()).update(record["models"])
     used = {}
     for column, makers in MAKERS.items():
-        told = [asked[rule] for rule in makers if rule in asked] or [{UNKNOWN}]
+        told = [asked.get(rule, set() if rule in ONLY_STUDIO else {UNKNOWN}) for rule in makers]
         used[column] = set().union(*told, *(chosen.get(rule, ()) for rule in makers))
     return used
 

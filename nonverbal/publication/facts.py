@@ -15,7 +15,7 @@ from nonverbal.schema import read_arrow, read_table
 HUB = "https://huggingface.co/datasets"
 # Columns of the table of downloads that say what a video may be used for.
 RIGHTS = {
-    "licence": "licence that the platform states",
+    "licence": "licence that the platform or the file states",
     "availability": "who may see the video",
     "captions_origin": "whose captions are used",
 }
@@ -121,7 +121,7 @@ def _sentence(text: str) -> str:
 
 def _words(words: list[Path], languages: list[Path], clips: set[str]) -> list[str]:
     """Where words come from, and how many have no time of their own."""
-    spread = pd.concat([_of(_some(path, "words", "interpolated"), clips) for path in words])["interpolated"]
+    spread = pd.concat([_of(_some(path, "words", "interpolated"), clips)["interpolated"] for path in words])
     sources = _of(read_table(languages, "languages"), clips)["words_source"].value_counts()
     told = ", ".join(f"{name} ({count:,} clips)" for name, count in sources.items())
     return [

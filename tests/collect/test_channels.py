@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nonverbal.collect import channels as module
-from nonverbal.collect.channels import LONGEST, channels, decide, drop_duplicates, write_shards
+from nonverbal.collect.channels import channels, decide, drop_duplicates, write_shards
 from nonverbal.collect.settings import Channels, Network
-from nonverbal.collect.sources import expand, file_id, local_path, short_id
+from nonverbal.collect.sources import LONGEST, expand, file_id, local_path, short_id
 from nonverbal.errors import UserError
 from nonverbal.schema import read_rows
 from nonverbal.shards import shard_of

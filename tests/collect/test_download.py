@@ -222,6 +222,11 @@ def test_licence_and_permission_are_those_of_the_site_and_of_today(site, run, vi
     assert names(media) == ["good.mp4"]
 
 
+def test_licence_that_is_no_text_is_readable(site, run, video, peertube):
+    peertube(site, video, "CC\ud800 BY\u202e\n")
+    assert run({"odd": f"peertube:site:{UUID}"})[0]["odd"]["licence"] == "CC\ufffd BY"
+
+
 def test_video_of_a_licence_that_is_not_allowed_is_a_row_and_is_not_fetched(site, run, video, peertube):
     peertube(site, video, "Attribution - Non Commercial")
     rows, media = run({"other": f"peertube:site:{UUID}"}, LICENSED)

@@ -146,6 +146,6 @@ def a_run(folder: Path) -> Path:
     write_tables(folder)
     write_job(folder, "face", "emoca")
     write_job(folder, "body", "mediapipe_pose")
-    for rule in ("transcribe", "tracks", "safety"):
+    for rule in ("diarize", "transcribe", "tracks", "active_speaker", "safety"):
         write_job(folder, rule)
     return folder

@@ -28,7 +28,7 @@ def decide(tmp_path: Path, chosen: dict[str, list[str]] | None = None, registry:
 def test_a_gated_model_keeps_its_column_back_and_no_other(tmp_path):
     write_job(tmp_path, "face", "emoca")
     write_job(tmp_path, "body", "mediapipe_pose", "anny_body")
-    for rule in ("transcribe", "tracks", "safety"):
+    for rule in ("diarize", "transcribe", "tracks", "active_speaker", "safety"):
         write_job(tmp_path, rule)
     decided = decide(tmp_path)
     assert [name for name, one in decided.items() if not one["published"]] == ["facial_expression"]
@@ -45,6 +45,13 @@ def test_a_model_that_the_config_chooses_counts_where_no_job_names_it(tmp_path):
 def test_a_column_that_no_record_tells_of_is_kept_back(tmp_path):
     decided = decide(tmp_path)
     assert {name for name, one in decided.items() if one["published"]} == decided.keys() - MAKERS.keys()
+
+
+def test_a_column_is_kept_back_where_one_of_its_rules_has_no_record(tmp_path):
+    for rule in ("diarize", "transcribe", "tracks"):
+        write_job(tmp_path, rule)
+    decided = decide(tmp_path)
+    assert decided["conversation"]["published"] and not decided["speaker_bbox"]["published"]
 
 
 UNSAID = "free: {package: p, version: v, file: f, sha256: s, licence: l, gated: false, used_for: k}"

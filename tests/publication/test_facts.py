@@ -14,7 +14,8 @@ VIDEOS = pd.DataFrame({
 
 def test_what_videos_may_be_used_for_is_counted_and_silence_is_told():
     assert rights(VIDEOS) == {
-        "licence that the platform states": {"CC BY": 2, "not stated": 1}, "who may see the video": {"public": 3},
+        "licence that the platform or the file states": {"CC BY": 2, "not stated": 1},
+        "who may see the video": {"public": 3},
         "whose captions are used": {"uploader": 2, "not stated": 1},
     }  # fmt: skip
     assert checked(VIDEOS) == ["2026-11-01", "2026-11-02"]
@@ -22,7 +23,7 @@ def test_what_videos_may_be_used_for_is_counted_and_silence_is_told():
 
 def test_licences_without_number_are_summed():
     many = pd.concat([VIDEOS[:1]] * 50).assign(licence=[f"own licence {i}" for i in range(50)])
-    counts = rights(many)["licence that the platform states"]
+    counts = rights(many)["licence that the platform or the file states"]
     assert len(counts) == 21 and counts["30 others"] == 30
 
 
