@@ -30,6 +30,7 @@ STRATUM = ["kept", "reason"]
 BOX = ("x0", "y0", "x1", "y1")
 AROUND_S = 0.3  # of sound before and after an utterance
 WIDEST = 640  # pixels of a picture
+GIVE_UP = 10  # thumbnails in a row that are gone: there is no network, and each would be waited for
 
 
 def draw(
@@ -68,9 +69,12 @@ def draw(
         rows += [unit | {"ask": ask} for unit in shown(name, sample, shards, settings)]
     write_table(strata, "judge_strata", counts)
     network = network.model_copy(update={"retries": 1})  # the filter had them: what is gone now stays so
-    pictured = [row for row in rows if row["unit"] == "video"]
-    for row in track(pictured, "thumbnails"):
-        row["picture"] = _picture(row, shards, network, pictures)
+    silent = 0
+    for row in track([row for row in rows if row["unit"] == "video"], "thumbnails"):
+        row["picture"] = _picture(row, shards, network, pictures) if silent < GIVE_UP else ""
+        silent = 0 if row["picture"] else silent + 1
+    if silent >= GIVE_UP:
+        log.warning("%d thumbnails in a row could not be had; force rule draw where there is a network", silent)
     write_table(units, "judge_units", [finished(row) for row in rows])
 
 
@@ -80,13 +84,13 @@ def chosen(name: str, shards: Sequence[Shard], asked: Asked, seed: int) -> tuple
     Returns:
         IDS, kept, reason, shard (its position), rank (0 for the first of its stratum), place (when it is shown).
     """
-    drawn: list[pd.DataFrame] = []
+    sample = pd.DataFrame()
     sizes: list[pd.Series] = []
     for position, shard in enumerate(shards):
         for rows in decided(name, shard):
             sizes.append(rows.groupby(STRATUM).size())
-            drawn.append(_first(rows.assign(number=numbers(rows, f"{seed} {name}"), shard=position), asked))
-    sample = _first(pd.concat(drawn), asked)
+            least = _first(rows.assign(number=numbers(rows, f"{seed} {name}"), shard=position), asked)
+            sample = _first(pd.concat([sample, least]), asked) if len(sample) else least
     sample["rank"] = sample.groupby(STRATUM).cumcount()
     taken = sample.groupby(STRATUM).size()
     # All strata are shown evenly mixed, so that neither order nor stopping early tells one from another.
@@ -143,7 +147,8 @@ def finished(row: dict[str, Any]) -> dict[str, Any]:
 
 def _by_id(path: Path, name: str, part: pd.DataFrame) -> dict[Any, dict[str, Any]]:
     """A table's rows of the drawn clips, by clip and, where it has them, utterance."""
-    rows = [row for row in read_rows(path, name) if row["clip_id"] in set(part["clip_id"])]
+    wanted = set(part["clip_id"])
+    rows = [row for row in read_rows(path, name) if row["clip_id"] in wanted]
     return {(row["clip_id"], row["utterance_id"]) if name == "utterances" else row["clip_id"]: row for row in rows}
 
 

@@ -23,13 +23,29 @@ from nonverbal.paper.markup import Block, markdown
 from nonverbal.paper.style import COLUMN, GREY, INK, MARKERS, PALETTE, new_figure, save
 from nonverbal.schema import read_table
 
-KINDS = {"false keeps": "kept units that should have been dropped", "false drops": "dropped units to be kept"}
+KINDS = ("false keeps", "false drops")
 ALL = "all reasons"
-RATES = ["question", "error", "stratum", "units", "drawn", "judged", "unsure", "wrong", "rate", "low", "high", "of_all"]
+RATES = [
+    "question",
+    "error",
+    "stratum",
+    "units",
+    "drawn",
+    "judged",
+    "unsure",
+    "passed_over",
+    "wrong",
+    "rate",
+    "low",
+    "high",
+    "of_all",
+]
 NOTES = [
     "false keeps: of the kept units, those that people would drop; false drops: of the dropped, those they would keep.",
     "units: in all; drawn: at random; judged: with more people saying yes than no, or the other way; unsure: other "
     "units that were seen, which count for nothing; wrong: of the judged.",
+    "passed_over: drawn before the last one that was seen, and seen by nobody: their media are gone, or a changed "
+    "threshold drew them later. The others need not be a random sample of the stratum: judge these first.",
     "rate: share of all units, strata weighted by their size; of_all: rate times units. low, high: {confidence:.0%} "
     "interval, Clopper-Pearson's for a draw without replacement, strata joined by MOVER.",
     "A stratum in which nothing is judged has no rate, and the rate of all reasons leaves it and its units out.",
@@ -60,9 +76,7 @@ def error_rates(
     notes = [note.format(confidence=confidence) for note in NOTES]
     if len(known) < len(said):
         notes.append(f"{len(said) - len(known)} judgements are of units that this sample does not hold.")
-    md.write_text(
-        markdown("How often the filters are wrong", [block for block in blocks if block.rows], notes), "utf-8"
-    )
+    md.write_text(markdown("How often the filters are wrong", blocks, notes), "utf-8")
     draw_rates(rates, png, pdf)
 
 
@@ -107,11 +121,13 @@ def _stratum(judged: pd.DataFrame, stratum: dict, confidence: float) -> dict:
     keys = ("question", "kept", "reason")
     own = judged[np.logical_and.reduce([judged[key] == stratum[key] for key in keys])]
     counts = own["verdict"].value_counts()
+    seen = own.loc[own["verdict"].notna(), "rank"]
     wrong, right = (int(counts.get(verdict, 0)) for verdict in (("no", "yes") if stratum["kept"] else ("yes", "no")))
     low, high = limits(wrong, wrong + right, stratum["units"], confidence)
     return {
         "stratum": stratum["reason"] or "kept", "units": stratum["units"], "drawn": stratum["drawn"],
-        "judged": wrong + right, "unsure": int(counts.get("unsure", 0)), "wrong": wrong,
+        "judged": wrong + right, "unsure": int(counts.get("unsure", 0)),
+        "passed_over": int(seen.max()) + 1 - len(seen) if len(seen) else 0, "wrong": wrong,
         "rate": wrong / (wrong + right) if wrong + right else np.nan, "low": low, "high": high,
     }  # fmt: skip
 
@@ -141,7 +157,7 @@ def _joined(strata: list[dict]) -> dict:
     """All strata of one kind as one row; those without a judgement are left out."""
     own = pd.DataFrame([row for row in strata if row["judged"]] or strata)
     rate, low, high = joined(own)
-    counts = own[["units", "drawn", "judged", "unsure", "wrong"]].sum().astype(int)
+    counts = own[["units", "drawn", "judged", "unsure", "passed_over", "wrong"]].sum().astype(int)
     return {"stratum": ALL, **counts.to_dict(), "rate": rate, "low": low, "high": high}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nonverbal.schema import TABLES, iter_arrow, read_arrow, read_table
+from nonverbal.schema import TABLES, iter_arrow, read_table
 
 IDS = ["video_id", "clip_id", "utterance_id", "frame"]
 NONE: dict[str, str | int] = {
@@ -74,15 +74,22 @@ def _rows(name: str, shard: Shard) -> Iterator[pd.DataFrame]:
     table = QUESTIONS[name].table
     if name in ("words", "speaker"):  # of what the dataset holds, all of it kept
         safe = read_table(shard["keep_safe"], "keep_safe")
-        ids = read_arrow(shard[table], table, columns=["clip_id", "utterance_id"]).to_pandas()
-        yield ids[ids["clip_id"].isin(safe.loc[safe["kept"], "clip_id"])].drop_duplicates().assign(kept=True, reason="")
+        parts = [rows.drop_duplicates() for rows in _parts(shard[table], table, ["clip_id", "utterance_id"])]
+        ids = pd.concat(parts).drop_duplicates()
+        yield ids[ids["clip_id"].isin(safe.loc[safe["kept"], "clip_id"])].assign(kept=True, reason="")
     elif name == "safe":
         rows = read_table(shard["safety"], "safety")
         yield rows.assign(kept=~rows["harmful"], reason=rows["harmful"].map({True: "harmful", False: ""}))
     elif name == "face":
         columns = ["clip_id", "utterance_id", "frame", "valid", "reason"]
-        empty = TABLES["face"].empty_table().select(columns)
-        for part in chain([empty], iter_arrow(shard["face"], "face", columns=columns, rows=ROWS)):
-            yield part.to_pandas().rename(columns={"valid": "kept"})
+        for rows in _parts(shard["face"], "face", columns):
+            yield rows.rename(columns={"valid": "kept"})
     else:
         yield read_table(shard[table], table)
+
+
+def _parts(path: Path, table: str, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """Some columns of a table of frames, ROWS at a time; an empty one at least."""
+    empty = TABLES[table].empty_table().select(columns)
+    for part in chain([empty], iter_arrow(path, table, columns=columns, rows=ROWS)):
+        yield part.to_pandas()

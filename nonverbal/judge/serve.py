@@ -7,13 +7,14 @@ as the name of the host is checked, pass for this one.
 import json
 import re
 import secrets
+import sys
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from nonverbal.errors import UserError
 from nonverbal.judge.excerpts import excerpt
@@ -36,7 +37,8 @@ HEADERS = {
 }
 LARGEST = 4096  # bytes of a request
 MEDIA = re.compile(r"/media/(?P<key>[0-9a-f]{12})/(?P<part>\d{1,3})")
-RANGE = re.compile(r"bytes=(?P<first>\d+)-(?P<last>\d*)")
+RANGE = re.compile(r"bytes=(?P<first>\d{1,12})-(?P<last>\d{0,12})")
+LENGTH = re.compile(r"\d{1,4}")
 
 
 class Server(ThreadingHTTPServer):
@@ -65,6 +67,11 @@ class Server(ThreadingHTTPServer):
         self.cookie = f"nonverbal_judge_{self.server_port}"  # other servers of this machine share its cookies
         self.address = f"http://{HOST}:{self.server_port}/?token={self.token}"
 
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
+        """A browser that stops listening, as to a movie that is no longer shown, is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers the page's requests, quietly."""
@@ -75,19 +82,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The page, a unit's media, or how far a person is."""
-        asked = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(asked.query).items()}
-        if asked.path == "/" and self._at_home() and self._is_token(query.get("token", "")):
+        path, _, rest = self.path.partition("?")
+        query = {name: values[0] for name, values in parse_qs(rest).items()}
+        if path == "/" and self._at_home() and self._is_token(query.get("token", "")):
             cookie = f"{self.server.cookie}={self.server.token}; HttpOnly; SameSite=Strict; Path=/"
             self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"Location": "/", "Set-Cookie": cookie})
         elif not self._welcome():
             self._refuse()
-        elif asked.path in FILES:
-            name, kind = FILES[asked.path]
+        elif path in FILES:
+            name, kind = FILES[path]
             self._send(HTTPStatus.OK, (PAGE / name).read_bytes(), f"{kind}; charset=utf-8")
-        elif asked.path == "/api/state":
+        elif path == "/api/state":
             self._answer(query)
-        elif found := MEDIA.fullmatch(asked.path):
+        elif found := MEDIA.fullmatch(path):
             self._media(found["key"], int(found["part"]))
         else:
             self._say(HTTPStatus.NOT_FOUND, "there is nothing here")
@@ -95,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """A judgement, or one taken back; the answer is what is next."""
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > LARGEST:
+        if not LENGTH.fullmatch(length) or int(length) > LARGEST:
             self.close_connection = True  # what follows is not read
             self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too long")
             return
@@ -105,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             said = {name: str(value) for name, value in json.loads(body).items()}
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             self._say(HTTPStatus.BAD_REQUEST, "that is no JSON object")
             return
         if self.path == "/api/judge":

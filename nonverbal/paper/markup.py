@@ -70,7 +70,8 @@ def _numeric(column: Sequence[str]) -> bool:
 
 
 def _pipe(cell: str) -> str:
-    return re.sub(r"\^(-?\d+)", lambda found: found[1].translate(SUPERSCRIPTS), cell).replace("|", r"\|")
+    line = " ".join(cell.splitlines())  # a cell is never two
+    return re.sub(r"\^(-?\d+)", lambda found: found[1].translate(SUPERSCRIPTS), line).replace("|", r"\|")
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -133,8 +133,8 @@ SECTIONS = (
                 "figure",
                 "cues/quality/quality",
                 "Jitter of faces and bodies",
-                "Bars by group of the face and body parameters: how much they shake from frame to frame before "
-                "smoothing and after it by each method. The table below has the numbers.",
+                "Marks with intervals by group of the face and body parameters: how much they shake from frame to "
+                "frame before smoothing and after it by each method. The table below has the numbers.",
             ),
         ),
     ),

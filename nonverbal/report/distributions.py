@@ -97,7 +97,7 @@ def histogram(shown: Distribution, files: list[Path], threshold: float | None = 
     if not fine.sum():
         return None
     places = np.searchsorted(np.cumsum(fine) / fine.sum(), (0.05, 0.5, 0.95))
-    below, middle, above = (low + (place + 0.5) / len(fine) * (high - low) for place in places.tolist())
+    below, middle, above = (low + place / (len(fine) - 1) * (high - low) for place in places.tolist())
     counts = fine.reshape(BINS, FINE).sum(axis=1).tolist()
     return Histogram(shown, low, high, counts, (below, middle, above), unknown, threshold)
 

@@ -50,6 +50,8 @@ def _block(heading: str, body: str) -> Block:
     lines = [line for line in body.splitlines() if line.startswith("| ")]
     if not lines or body.lstrip().startswith("```"):
         return Block(heading, text=re.sub(r"^```\w*\n?", "", body.strip(), flags=re.MULTILINE).strip())
+    if len(lines) < 3:  # a table without rows
+        return Block(heading, text="nothing")
     header, _, *rows = ([cell.strip().replace(r"\|", "|") for cell in CELLS.split(line)[1:-1]] for line in lines)
     return Block(heading, header, rows)
 

@@ -218,10 +218,13 @@ class Page:
         """When, where and with what the run was made."""
         records = self.jobs.records
         path = self.files.get("provenance/cost/cost.json")
+        cost = read_cost(path) if path else None  # counts no job of the demonstration's own
+        jobs = sum(rule.jobs for rule in cost.rules) if cost else len(records)
+        cpu_s = sum(rule.cpu_s for rule in cost.rules) if cost else sum(one.get("cpu_s") or 0 for one in records)
         return {
             "began": when(min(one["started"] for one in records)), "ended": when(max(one["ended"] for one in records)),
-            "jobs": len(records), "commits": sorted({one["git"]["commit"] or "unknown" for one in records}),
+            "jobs": jobs, "commits": sorted({one["git"]["commit"] or "unknown" for one in records}),
             "dirty": any(one["git"]["dirty"] for one in records), "python": sorted({one["python"] for one in records}),
-            "cpu_hours": number(sum(one.get("cpu_s") or 0 for one in records) / 3600, digits=2),
-            "cost": read_cost(path) if path else None, "published": self.published,
+            "cpu_hours": number(cpu_s / 3600, digits=2),
+            "cost": cost, "published": self.published,
         }  # fmt: skip

@@ -107,6 +107,7 @@ function step(by) {
 
 function begin() {
   part("enter").hidden = !!annotator;
+  document.body.classList.toggle("nameless", !annotator);
   if (annotator) call("/api/state"); else part("name").focus();
 }
 

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from judge_cases import NAMES, clip, decision, drawn, settings, write_shard
 
+from nonverbal.judge import draw as module
 from nonverbal.judge.draw import _spans, numbers
 from nonverbal.judge.questions import QUESTIONS
 from nonverbal.schema import read_rows, read_table, write_table
@@ -74,6 +75,14 @@ def test_pictures_of_own_files_are_drawn_and_those_that_are_gone_stop_nothing(re
     pictures = units.set_index("video_id")["picture"]
     assert {name for name in pictures if name} == {path.name for path in (results / "judge/draw/pictures").iterdir()}
     assert pictures.get("00000nobody") == ""
+
+
+def test_without_a_network_few_thumbnails_are_waited_for(results, monkeypatch, caplog):
+    asked = []
+    monkeypatch.setattr(module, "_picture", lambda *given: asked.append(given) or "")
+    monkeypatch.setattr(module, "GIVE_UP", 3)
+    drawn(results, settings())
+    assert len(asked) == 3 and "5 thumbnails in a row could not be had" in caplog.text
 
 
 def test_long_clips_are_shown_in_pieces_spread_over_them():

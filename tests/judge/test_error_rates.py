@@ -15,7 +15,8 @@ def sample_of(strata: dict[tuple[bool, str], int], question: str = "safe") -> pd
     """So many drawn units of each stratum; keys count on."""
     rows = [{"question": question, "kept": kept, "reason": reason} for (kept, reason), n in strata.items()
             for _ in range(n)]  # fmt: skip
-    return pd.DataFrame(rows).assign(key=[f"{i:012x}" for i in range(len(rows))])
+    table = pd.DataFrame(rows).assign(key=[f"{i:012x}" for i in range(len(rows))])
+    return table.assign(rank=table.groupby(["kept", "reason"]).cumcount())
 
 
 def strata_of(sizes: dict[tuple[bool, str], int], drawn: dict[tuple[bool, str], int]) -> pd.DataFrame:
@@ -102,6 +103,15 @@ def test_a_stratum_that_nobody_judged_has_no_rate_and_spoils_none():
     table = rate_table(sample, strata_of(sizes, drawn), known, 0.95).set_index("stratum")
     assert np.isnan(table.loc["b", "rate"])
     assert table.loc["all reasons", ["units", "judged", "rate"]].tolist() == [90, 4, 0]
+
+
+def test_units_that_were_passed_over_are_counted():
+    strata = {(False, "a"): 90, (False, "b"): 10}
+    drawn = {(False, "a"): 6, (False, "b"): 4}
+    sample = sample_of(drawn)
+    known = said([("p", sample["key"][i], verdict) for i, verdict in ((0, "no"), (3, "unsure"), (6, "yes"), (7, "no"))])
+    table = rate_table(sample, strata_of(strata, drawn), known, 0.95).set_index("stratum")
+    assert table["passed_over"].to_dict() == {"a": 2, "b": 0, "all reasons": 2}
 
 
 def test_the_majority_counts_and_a_tie_is_unsure():

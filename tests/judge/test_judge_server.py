@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import struct
 import threading
 from io import BytesIO
 
@@ -121,6 +123,20 @@ def test_a_request_that_is_no_object_is_refused(client, body):
 
 def test_a_long_request_is_not_read(client):
     assert client.ask("POST", "/api/judge", b" " * 5000)[0] == 413
+    assert client.ask("POST", "/api/judge", b"", Content_Length="9" * 5000)[0] == 413
+
+
+def test_odd_requests_are_answered_and_leave_the_terminal_alone(client, server, capsys):
+    (unit,) = units_of(server, "words")[:1]
+    assert client.ask("POST", "/api/judge", b"[" * 4000)[0] == 400
+    assert client.ask("GET", f"/media/{unit['key']}/0", Range=f"bytes={'9' * 5000}-")[0] in (200, 410)
+    for request in (b"GET http://[evil/ HTTP/1.1\r\nHost: evil\r\n\r\n", b"GET /"):
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing it resets it
+            raw.sendall(request)
+            assert request == b"GET /" or raw.recv(12) == b"HTTP/1.1 403"
+    assert client.ask("GET", "/")[0] == 200
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("path", [

@@ -27,6 +27,8 @@ def tab(request, browser, made, tmp_path):
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(server.address)
+        page.wait_for_selector("#enter:not([hidden])")
+        assert not page.is_visible("#question") and not page.is_visible("#undo")  # there is nothing to do yet
         page.fill("#name", "ada")
         page.keyboard.press("Enter")
         page.wait_for_selector("#task:not([hidden])")

@@ -31,6 +31,11 @@ def test_counts_are_those_of_all_tables_together(tmp_path, monkeypatch):
     assert tallest[3] == distributions.HEIGHT and tallest[1] == 0
 
 
+def test_quantiles_at_the_ends_are_the_ends(tmp_path):
+    made = histogram(LANGUAGES, [table(tmp_path / "a.parquet", [0.0] * 10 + [1.0] * 10)])
+    assert (made.quantiles[0], made.quantiles[2]) == (0, 1) and "between 0 and 1." in made.summary
+
+
 def test_a_score_beyond_shares_has_its_own_limits(tmp_path):
     made = histogram(LANGUAGES, [table(tmp_path / "a.parquet", [-2.5, 0.0, 2.5])], threshold=9)
     assert (made.low, made.high) == (-2.5, 2.5) and made.line is None  # a line outside is not drawn

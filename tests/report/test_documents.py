@@ -24,6 +24,15 @@ def test_columns_of_numbers_are_known(tmp_path):
     assert read_document(path).blocks[0].numeric == [False, False, True]
 
 
+def test_a_table_without_rows_and_a_cell_of_two_lines_are_read(tmp_path):
+    path = tmp_path / "table.md"
+    blocks = [Block("None", ["a", "b"], []), Block("Lines", ["a", "b"], [["one\n## two\u2028three", "2"]])]
+    path.write_text(markdown("Title", blocks, []), "utf-8")
+    none, lines = read_document(path).blocks
+    assert (none.heading, none.rows, none.text) == ("None", [], "nothing")
+    assert lines.rows == [["one ## two three", "2"]]
+
+
 def test_text_stays_as_it_is(tmp_path):
     path = tmp_path / "table.md"
     path.write_text("# T\n\n## user: 5 words\n\n```text\nno <FACE_1> | *stars*\n```\n\n## Notes\n\n* one\n")
