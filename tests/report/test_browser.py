@@ -46,6 +46,17 @@ def test_it_shows_without_error_network_or_sideways_scrolling(view, page, tmp_pa
     assert tab.evaluate("[...document.querySelectorAll('video')].every(one => !one.error)")
 
 
+def test_a_figure_is_large_enough_to_read_and_scrolls_where_it_must(browser, page):
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto(page.as_uri())
+    width = "document.querySelector('.plate.wide img').getBoundingClientRect().width"
+    natural = "document.querySelector('.plate.wide img').width"
+    assert tab.evaluate(f"{width} >= Math.min(500, {natural})")
+    tab.emulate_media(media="print")
+    assert tab.evaluate(f"{width} <= innerWidth")
+    tab.close()
+
+
 def test_a_video_plays_and_has_words(browser, page):
     tab = browser.new_page()
     tab.goto(page.as_uri())
