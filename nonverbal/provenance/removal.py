@@ -158,7 +158,7 @@ class Purge:
     def __init__(self, results: Path, root: Path, gone: Gone, own: Iterable[Path] = ()) -> None:
         self.results, self.gone, self.listing = results, gone, results / LISTING
         self.audit = Audit(results, root)
-        self.before = self._hashes()
+        self.before = {path: sha256 for made in self.audit.records for path, sha256 in made["outputs"].items()}
         self.counts: Counter[str] = Counter(sources=gone.sources, videos=len(gone.videos), rows=0, files=0)
         self.deleted: list[str] = []
         self.models: list[dict[str, str]] = []
@@ -176,7 +176,6 @@ class Purge:
             elif fate == Fate.FILTERED and record["rule"] != "channels":
                 for path in record["outputs"]:
                     self._filter(self.audit.place(path))
-                self._write(record)
         self._clear_work()
         self._sweep()
 
@@ -185,25 +184,38 @@ class Purge:
         return {"counts": dict(self.counts), "to_retrain": self.models, "deleted": sorted(self.deleted)}
 
     def finish(self, found: list[dict[str, Any]], entries: list[dict[str, Any]]) -> None:
-        """Write the tables of rule channels, `channels` last.
+        """Write the records, then the tables of rule channels, `channels` last.
 
         Args:
             found: rows of table `sources`.
             entries: rows of table `channels`.
         """
-        for path in sorted(self.listing.glob("[0-9]*.parquet")):
-            self._drop_rows(path)
-        replace_rows(self.listing / "sources.parquet", found)
-        replace_rows(self.listing / "channels.parquet", entries)
-        for record in self.audit.records:
-            if record["rule"] == "channels":
-                self._write(record)
-        now = self._hashes()
-        for record in self.audit.records:
-            self._correct_inputs(record, now)
+        staged = self._stage(found, entries)
+        now = {
+            path: hash_path(staged.get(place := self.audit.place(path), place))
+            for record in self.audit.records if self.fate(record) == Fate.FILTERED
+            for path in record["outputs"]
+        }  # fmt: skip
+        for record in reversed(self.audit.records):  # what read before what made it, so that a killed purge goes on
+            if self.fate(record) != Fate.DELETED:
+                self._correct(record, now)
+        for path, partial in staged.items():
+            with same_time(path):
+                partial.replace(path)
 
-    def _hashes(self) -> dict[str, str]:
-        return {path: sha256 for record in self.audit.records for path, sha256 in record["outputs"].items()}
+    def _stage(self, found: list[dict[str, Any]], entries: list[dict[str, Any]]) -> dict[Path, Path]:
+        """The tables of rule channels as they will be, each beside the one whose place it takes; `channels` last."""
+        staged = {}
+        for path in sorted(self.listing.glob("[0-9]*.parquet")):
+            partial = path.with_name(f".{path.name}.partial")
+            if self._rewrite(path, partial):
+                staged[path] = partial
+        for name, rows in zip(LISTED, (found, entries), strict=True):
+            path = self.listing / f"{name}.parquet"
+            staged[path] = path.with_name(f".{path.name}.partial")
+            table = pa.Table.from_pylist(rows, schema=_read(path).schema)
+            pq.write_table(table, staged[path], compression="zstd")
+        return staged
 
     def _sources(self) -> Iterator[Path]:
         """What was listed, also what the config has lost since."""
@@ -259,8 +271,17 @@ class Purge:
             self.counts["rows"] += self._drop_rows(place)
 
     def _drop_rows(self, path: Path) -> int:
-        """Rewrite a table, a row group at a time, without the rows of removed videos; how many there were."""
-        partial, dropped = path.with_name(f".{path.name}.partial"), 0
+        """Take the rows of removed videos out of a table; how many there were."""
+        partial = path.with_name(f".{path.name}.partial")
+        dropped = self._rewrite(path, partial)
+        if dropped:
+            with same_time(path):
+                partial.replace(path)
+        return dropped
+
+    def _rewrite(self, path: Path, partial: Path) -> int:
+        """Write a table, a row group at a time, without the rows of removed videos, if there are any; how many."""
+        dropped = 0
         with (
             intact(path),
             pq.ParquetFile(path) as table,
@@ -274,9 +295,6 @@ class Purge:
                     writer.write_table(left)
         if not dropped:
             partial.unlink()
-            return 0
-        with same_time(path):
-            partial.replace(path)
         return dropped
 
     def _left(self, group: pa.Table) -> pa.ChunkedArray:
@@ -313,21 +331,17 @@ class Purge:
             elif self._is_called(file.name) or self.called.are_in_file(file):
                 remove(file)
 
-    def _write(self, record: Record) -> None:
-        """Write a job's record, with the hashes of what is left of its outputs."""
-        record["outputs"] = {path: hash_path(self.audit.place(path)) for path in record["outputs"]}
-        path = record_path({"results": self.results}, record["rule"], record["wildcards"])
-        write_atomically(path, json.dumps(record, indent=1, sort_keys=True, default=str) + "\n")
-
-    def _correct_inputs(self, record: Record, now: dict[str, str]) -> None:
-        """Where a job read what its producer had written, what is left of that stands in its record."""
-        read = {
-            path: now[path] for path, sha256 in record["inputs"].items()
-            if path in now and self.before[path] == sha256 != now[path]
-        }  # fmt: skip
-        if read and self.fate(record) != Fate.DELETED:
-            record["inputs"] |= read
-            self._write(record)
+    def _correct(self, record: Record, now: dict[str, str]) -> None:
+        """Write the hashes of what is left of a job's outputs, and of its inputs that it read as they were made."""
+        outputs = {path: now.get(path, sha256) for path, sha256 in record["outputs"].items()}
+        inputs = {
+            path: now.get(path, sha256) if self.before.get(path) == sha256 else sha256
+            for path, sha256 in record["inputs"].items()
+        }
+        if (outputs, inputs) != (record["outputs"], record["inputs"]):
+            record |= {"outputs": outputs, "inputs": inputs}
+            path = record_path({"results": self.results}, record["rule"], record["wildcards"])
+            write_atomically(path, json.dumps(record, indent=1, sort_keys=True, default=str) + "\n")
 
 
 class Names:
@@ -386,14 +400,6 @@ def remove(place: Path) -> None:
         shutil.rmtree(place)
     else:
         place.unlink(missing_ok=True)
-
-
-def replace_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write other rows to a table, whose columns and time stay."""
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(pa.Table.from_pylist(rows, schema=_read(path).schema), partial, compression="zstd")
-    with same_time(path):
-        partial.replace(path)
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:

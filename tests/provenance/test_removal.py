@@ -11,9 +11,10 @@ import pytest
 
 from nonverbal.collect.removals import MANIFESTS, Removals, digest
 from nonverbal.errors import UserError
+from nonverbal.provenance import removal as removal_module
 from nonverbal.provenance.audit import Audit
 from nonverbal.provenance.hashes import hash_path
-from nonverbal.provenance.removal import Names, enter, purge, removal, share
+from nonverbal.provenance.removal import Names, Purge, enter, purge, removal, share
 from nonverbal.schema import read_rows
 
 GONE = ("aaaaaaaaaa1", "Secret title", "https://site/a.html")
@@ -148,17 +149,29 @@ def test_a_removal_is_done_once_stays_in_force_and_leaves_what_it_does_not_name(
     assert purge(run.results, Removals(), run.root) is None and bytes_of() == once
 
 
-def test_a_purge_that_was_killed_is_done_to_its_end(run, monkeypatch):
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    ("where", "calls"),
+    [("Purge._clear_work", 0), ("Purge.finish", 0), ("hash_path", 1), *(("write_atomically", n) for n in range(1, 4))],
+)
+def test_a_purge_that_was_killed_is_done_to_its_end(run, monkeypatch, where, calls):
+    real, left = getattr(Purge, where[6:]) if "." in where else getattr(removal_module, where), calls
+
+    def killed(*given: object) -> object:
+        nonlocal left
+        if left == 0:
+            raise KeyboardInterrupt
+        left -= 1
+        return real(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr("nonverbal.provenance.removal.Purge.finish", killed)
+        patched.setattr(f"nonverbal.provenance.removal.{where}", killed)
         with pytest.raises(KeyboardInterrupt):
             purge(run.results, LISTED, run.root)
     assert naming(run.results, GONE)
-    assert purge(run.results, Removals(), run.root) is not None  # what began is in force
+    assert purge(run.results, LISTED if where == "Purge._clear_work" else Removals(), run.root)  # it is in force
     assert naming(run.results, GONE) == []
+    states = {one.path: one.state for one in Audit(run.results, run.root).run() if "/collect/" in one.path}
+    assert len(states) == 8 and set(states.values()) == {"verified"}
 
 
 def test_rule_counts_the_list_and_the_manifests(run, tmp_path):
