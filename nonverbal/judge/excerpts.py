@@ -11,7 +11,7 @@ from nonverbal.media import MediaError, run_ffmpeg
 CLIPS, PICTURES = Path("collect/clips"), Path("judge/draw/pictures")
 SMALLER = "scale='min(640,iw)':-2"  # pixels wide at most
 MOVIE = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
-KEPT = 24  # excerpts in memory, of about 0.1 MB to 1 MB
+KEPT = 8  # excerpts in memory: the parts of what is shown, and what Undo goes back to; one may be minutes long
 
 
 def files(results: Path, unit: dict[str, Any]) -> list[Path]:

@@ -78,7 +78,9 @@ def histograms(
     """
     for one in wanted:
         rule, key = one.threshold or ("", "")
-        yield one, histogram(one, files[one.path], decisions.get(rule, {}).get(key))
+        settings = decisions.get(rule, {})
+        decides = settings.get("enabled", True) and settings.get("people", 1) > 0  # else the filter is off
+        yield one, histogram(one, files[one.path], settings.get(key) if decides else None)
 
 
 def histogram(shown: Distribution, files: list[Path], threshold: float | None = None) -> Histogram | None:

@@ -50,3 +50,12 @@ def test_unknown_values_are_counted_apart(tmp_path):
 def test_without_values_there_is_none(tmp_path, scores):
     files = [table(tmp_path / "a.parquet", scores)]
     assert list(histograms([LANGUAGES], {LANGUAGES.path: files}, {})) == [(LANGUAGES, None)]
+
+
+def test_a_filter_that_is_off_has_no_threshold(tmp_path):
+    files = {LANGUAGES.path: [table(tmp_path / "a.parquet", [0.2, 0.8])]}
+    lines = [
+        next(histograms([LANGUAGES], files, {"keep_language": {"score": 0.5, "enabled": on}}))[1].threshold
+        for on in (True, False)
+    ]
+    assert lines == [0.5, None]
