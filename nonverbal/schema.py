@@ -414,3 +414,18 @@ def kept_ids(path: Path | list[Path], name: str) -> list[str]:
     """Ids (first column) of the units that a decision table keeps, in order."""
     table = read_table(path, name)
     return table.loc[table["kept"], TABLES[name].names[0]].tolist()
+
+
+def read_given(path: Path, key: str, columns: list[str]) -> pd.DataFrame:
+    """A CSV that the user gave, all of it text.
+
+    Raises:
+        UserError: the file is none, or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except ValueError as error:  # pandas' own of files that are empty or cut off, and of bytes that are no text
+        raise UserError(f"config key {key}: {path} is no CSV in UTF-8: {error}") from error
+    if not set(columns) <= set(table.columns):
+        raise UserError(f"config key {key}: {path} must have the columns {', '.join(columns)}")
+    return table

@@ -14,8 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from nonverbal.dataset.settings import Split
-from nonverbal.errors import UserError
-from nonverbal.schema import kept_ids, read_table, write_table
+from nonverbal.schema import kept_ids, read_given, read_table, write_table
 from nonverbal.shards import digest
 
 log = logging.getLogger("nonverbal")
@@ -112,9 +111,6 @@ def assign(sizes: dict[str, int], shares: dict[str, float], seed: int) -> dict[s
 
 
 def _read_persons(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, dtype=str)
-    if missing := {"video_id", "person"} - set(table.columns):
-        raise UserError(
-            f"config key dataset.split.persons: {path} has no column {sorted(missing)}; write video_id,person"
-        )
-    return table[["video_id", "person"]].dropna()
+    columns = ["video_id", "person"]
+    table = read_given(path, "dataset.split.persons", columns)[columns]
+    return table[(table != "").all(axis=1)]

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from nonverbal.errors import UserError
 from nonverbal.paper.comparison import Comparison
 from nonverbal.paper.style import BLUE, COLUMN, INK, ORANGE, new_figure, save, shown
-from nonverbal.studio.labels import GROUPS, UNKNOWN, plain, read_given, turns
+from nonverbal.schema import read_given
+from nonverbal.studio.labels import GROUPS, UNKNOWN, plain, turns
 
 COLOURS = {"all": "#8A9099", "men": BLUE, "women": ORANGE}
 NO_REFERENCE = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from nonverbal.errors import UserError
-from nonverbal.schema import read_table
+from nonverbal.schema import read_given, read_table
 from nonverbal.studio.names import SIDES
 
 GENDERS = {"man": "men", "woman": "women"}  # as written in the file of actors -> the group
@@ -69,18 +69,3 @@ def read_actors(paths: Iterable[Path]) -> dict[tuple[str, str], str]:
                     f"{row['side']}, not two"
                 )
     return found
-
-
-def read_given(path: Path, key: str, columns: list[str]) -> pd.DataFrame:
-    """A CSV that the user gave, all of it text.
-
-    Raises:
-        UserError: the file is none, or lacks a column.
-    """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except ValueError as error:  # pandas' own of files that are empty or cut off, and of bytes that are no text
-        raise UserError(f"config key {key}: {path} is no CSV in UTF-8: {error}") from error
-    if not set(columns) <= set(table.columns):
-        raise UserError(f"config key {key}: {path} must have the columns {', '.join(columns)}")
-    return table

@@ -92,7 +92,15 @@ def test_one_clip_is_for_training_and_none_is_an_empty_table(tmp_path: Path) -> 
     assert len(run_split(tmp_path, empty)) == 0
 
 
-def test_a_persons_file_without_its_columns_is_told_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "persons.csv").write_text("video,person\nv1,Ann\n")
-    with pytest.raises(UserError, match=r"dataset\.split\.persons.*video_id"):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"video,person\nv1,Ann\n", "columns video_id, person"),
+        (b"", "no CSV in UTF-8"),
+        (b"\xff\xfe", "no CSV in UTF-8"),
+    ],
+)
+def test_a_persons_file_that_is_none_is_told_in_a_sentence(tmp_path: Path, text: bytes, said: str) -> None:
+    (tmp_path / "persons.csv").write_bytes(text)
+    with pytest.raises(UserError, match=rf"dataset\.split\.persons.*{said}"):
         run_split(tmp_path, clips(("v1", "c1", 1)), [tmp_path / "persons.csv"])
