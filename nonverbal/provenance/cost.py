@@ -17,7 +17,7 @@ from nonverbal.settings import Settings
 
 PER_VIDEO = {"channels", "thumbnails", "keep_people"}
 PER_SOURCE_HOUR = {"collect", "studio", "speech"}  # stages, as below, where a rule may stand for itself too
-PER_KEPT_HOUR = {"speakers", "cues", "dataset", "tokenizers", "mars", "sentiment"}
+PER_KEPT_HOUR = {"speakers", "cues", "dataset", "publication", "tokenizers", "mars", "sentiment"}
 AT_ONCE = {  # they measure a sample of one size
     "evaluate_tokenizer", "base", "generate", "evaluate_mars", "evaluate_motion", "evaluate_ablation",
 }  # fmt: skip
