@@ -111,7 +111,8 @@ def report_records(records: list[dict]) -> None:
 def copied(results: Path, name: Path, folder: Path) -> None:
     """Lay results where the config says that they are, in a folder of their own."""
     shutil.copytree(results, folder / name, symlinks=True)
-    (folder / "resources").symlink_to(ROOT / "resources")
+    for given in ("resources", "demo"):
+        (folder / given).symlink_to(ROOT / given)
 
 
 def main() -> None:

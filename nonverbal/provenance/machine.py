@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -15,9 +16,16 @@ CODE = ("nonverbal/", "rules/", "scripts/", "resources/", "Snakefile")
 def imported_packages() -> dict[str, str]:
     """Versions of the distributions this process has really imported."""
     tops = {name.split(".")[0] for name in list(sys.modules)}
-    owners = importlib.metadata.packages_distributions()
-    names = {dist for top in tops for dist in owners.get(top, [])}
-    return {name: importlib.metadata.version(name) for name in sorted(names)}
+    found = (one.metadata for one in importlib.metadata.distributions() if not tops.isdisjoint(_top_names(one)))
+    return dict(sorted((metadata["Name"], metadata["Version"]) for metadata in found))
+
+
+def _top_names(distribution: importlib.metadata.Distribution) -> set[str]:
+    # importlib's own reading of all lists of files and of all descriptions takes each job a fifth of a second
+    declared = distribution.read_text("top_level.txt")
+    if declared:
+        return set(declared.split())
+    return {re.split("[/.,]", line, maxsplit=1)[0] for line in (distribution.read_text("RECORD") or "").splitlines()}
 
 
 def git_state(root: Path) -> dict[str, Any]:
