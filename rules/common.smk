@@ -63,7 +63,8 @@ def remove_listed():
 
     The graph was drawn from files that are gone then, so the same command is begun anew.
     """
-    from nonverbal.provenance.removal import enter, purge, share
+    from nonverbal.provenance.removal import purge
+    from nonverbal.provenance.runs import enter, share
 
     results = Path(CONFIG.results)
     place, alone = enter(results)

@@ -11,10 +11,14 @@ import pytest
 
 from nonverbal.collect.removals import MANIFESTS, Removals, digest
 from nonverbal.errors import UserError
+from nonverbal.provenance import purge as purge_module
 from nonverbal.provenance import removal as removal_module
 from nonverbal.provenance.audit import Audit
 from nonverbal.provenance.hashes import hash_path
-from nonverbal.provenance.removal import Names, Purge, enter, purge, removal, share
+from nonverbal.provenance.names import Names
+from nonverbal.provenance.purge import Purge
+from nonverbal.provenance.removal import purge, removal
+from nonverbal.provenance.runs import enter, share
 from nonverbal.schema import read_rows
 
 GONE = ("aaaaaaaaaa1", "Secret title", "https://site/a.html")
@@ -154,7 +158,7 @@ def test_a_removal_is_done_once_stays_in_force_and_leaves_what_it_does_not_name(
     [("Purge._clear_work", 0), ("Purge.finish", 0), ("hash_path", 1), *(("write_atomically", n) for n in range(1, 4))],
 )
 def test_a_purge_that_was_killed_is_done_to_its_end(run, monkeypatch, where, calls):
-    real, left = getattr(Purge, where[6:]) if "." in where else getattr(removal_module, where), calls
+    real, left = getattr(Purge, where[6:]) if "." in where else getattr(purge_module, where), calls
 
     def killed(*given: object) -> object:
         nonlocal left
@@ -164,7 +168,9 @@ def test_a_purge_that_was_killed_is_done_to_its_end(run, monkeypatch, where, cal
         return real(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(f"nonverbal.provenance.removal.{where}", killed)
+        patched.setattr(f"nonverbal.provenance.purge.{where}", killed)
+        if where == "write_atomically":  # the manifest's, too
+            patched.setattr(removal_module, where, killed)
         with pytest.raises(KeyboardInterrupt):
             purge(run.results, LISTED, run.root)
     assert naming(run.results, GONE)
@@ -243,7 +249,7 @@ def test_results_that_cannot_be_changed_end_the_removal_with_a_sentence(run, mon
     def refused(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "split.parquet")
 
-    monkeypatch.setattr("nonverbal.provenance.removal.remove", refused)
+    monkeypatch.setattr("nonverbal.provenance.purge.remove", refused)
     with pytest.raises(UserError, match=r"split\.parquet.*run the same command again"):
         purge(run.results, LISTED, run.root)
 
