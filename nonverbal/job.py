@@ -1,5 +1,6 @@
 """Run one rule's function: typed arguments from Snakemake, logging, seeds, threads and the run record."""
 
+import gc
 import inspect
 import logging
 import os
@@ -33,6 +34,7 @@ def run(snakemake: Any, function: Callable[..., None]) -> None:  # noqa: ANN401 
         except UserError as error:
             logging.getLogger("nonverbal").error("%s", error)
             sys.exit(1)
+    gc.freeze()  # outputs are closed and hashed: to look for garbage in all modules at the end takes up to a second
 
 
 def arguments(snakemake: Any, function: Callable[..., None]) -> dict[str, Any]:  # noqa: ANN401
