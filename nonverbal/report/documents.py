@@ -9,6 +9,7 @@ from pathlib import Path
 
 NUMBER = re.compile(r"[+-]?[\d,.e+-]+( ± [\d.e+-]+)?|not available|yes|no|–|")
 CELLS = re.compile(r"(?<!\\)\|")
+NAMING = ("row", "group", "kind", "metric", "model", "setting")  # columns that name what the numbers are of
 
 
 @dataclass
@@ -27,6 +28,13 @@ class Block:
             place > 0 and all(map(NUMBER.fullmatch, column))
             for place, column in enumerate(zip(*self.rows, strict=True))
         ]
+
+    @property
+    def metrics(self) -> list[str]:
+        """What its numbers are, down or across: tells blocks of one heading apart."""
+        if self.header[:1] == ["metric"]:
+            return [row[0] for row in self.rows]
+        return [name for name in self.header[1:] if name not in NAMING]
 
 
 @dataclass

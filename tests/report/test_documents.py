@@ -24,6 +24,14 @@ def test_columns_of_numbers_are_known(tmp_path):
     assert read_document(path).blocks[0].numeric == [False, False, True]
 
 
+def test_a_block_tells_its_metrics_down_or_across(tmp_path):
+    path = tmp_path / "table.md"
+    across = Block("Ours", ["row", "group", "VMSE", "LVD"], [["ours", "face", "1", "2"]])
+    down = Block("Ours", ["metric", "ours", "theirs"], [["VMSE", "1", "2"], ["LVD", "3", "4"]])
+    path.write_text(markdown("Title", [across, down], []))
+    assert [block.metrics for block in read_document(path).blocks] == [["VMSE", "LVD"]] * 2
+
+
 def test_a_table_without_rows_and_a_cell_of_two_lines_are_read(tmp_path):
     path = tmp_path / "table.md"
     blocks = [Block("None", ["a", "b"], []), Block("Lines", ["a", "b"], [["one\n## two\u2028three", "2"]])]
