@@ -9,7 +9,13 @@ from nonverbal.errors import UserError
 
 
 def enter(results: Path) -> tuple[int, bool]:
-    """Say that a run is at work in some results, until its process ends: the open file, and whether no other is.
+    """Say that a run is at work in some results, until its process ends.
+
+    Args:
+        results: folder of the run; made where it is not there.
+
+    Returns:
+        The open lock file, and whether no other run is at work; True where the file system knows no locks.
 
     Raises:
         UserError: the results can't be written to.
@@ -31,6 +37,10 @@ def enter(results: Path) -> tuple[int, bool]:
 
 
 def share(place: int) -> None:
-    """Let other runs begin."""
+    """Let other runs begin beside this one.
+
+    Args:
+        place: the lock file, as `enter` opened it.
+    """
     with suppress(OSError):
         fcntl.flock(place, fcntl.LOCK_SH)

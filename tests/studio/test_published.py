@@ -1,6 +1,7 @@
 """The published layout, to the letter, and cuts that show the right frames."""
 
 import json
+from pathlib import Path
 
 import av
 import numpy as np
@@ -79,8 +80,8 @@ def test_log_and_json_are_as_published():
     ]
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_the_layout_is_the_published_one_and_numbers_agree(tmp_path, long_take, side):
+def publish(tmp_path: Path, long_take: Path, side: str) -> Path:
+    """What `published` writes of one camera of a take with three turns; the right channel is twice as loud."""
     clip, video = "abc_000", "abc"
     sounds = tmp_path / "sounds_left"
     sounds.mkdir()
@@ -131,6 +132,12 @@ def test_the_layout_is_the_published_one_and_numbers_agree(tmp_path, long_take, 
         *(tmp_path / "heard.parquet", tmp_path / "download.parquet", long_take.parent),
         *(tmp_path / "published.parquet", files),
     )
+    return files
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_the_layout_is_the_published_one_and_numbers_agree(tmp_path, long_take, side):
+    files = publish(tmp_path, long_take, side)
     name = f"{NAME}_{side}"
     expected = [f"{name}/video_segments/{i:06d}.mp4" for i in range(3)]
     expected += [f"{name}/wav_left_segments/{i:06d}.wav" for i in (0, 2)] + [f"{name}/wav_right_segments/000001.wav"]
